@@ -1,0 +1,12 @@
+# nifticlib's NIfTI-2 library -> target Nifti2::nifti2. (Debian's own CMake package names files that it does not ship.)
+find_path(NIFTI2_INCLUDE_DIR nifti2_io.h PATH_SUFFIXES nifti)
+find_library(NIFTI2_LIBRARY nifti2)
+find_library(NIFTI2_ZNZ_LIBRARY znz)
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(Nifti2 REQUIRED_VARS NIFTI2_LIBRARY NIFTI2_ZNZ_LIBRARY NIFTI2_INCLUDE_DIR)
+if(Nifti2_FOUND AND NOT TARGET Nifti2::nifti2)
+  add_library(Nifti2::nifti2 UNKNOWN IMPORTED)
+  set_target_properties(Nifti2::nifti2 PROPERTIES IMPORTED_LOCATION ${NIFTI2_LIBRARY}
+    INTERFACE_INCLUDE_DIRECTORIES ${NIFTI2_INCLUDE_DIR} INTERFACE_LINK_LIBRARIES ${NIFTI2_ZNZ_LIBRARY})
+endif()
+mark_as_advanced(NIFTI2_INCLUDE_DIR NIFTI2_LIBRARY NIFTI2_ZNZ_LIBRARY)

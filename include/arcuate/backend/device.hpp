@@ -1,0 +1,62 @@
+// Where computations run: the processor's cores or a CUDA device. Results are the same bytes on either.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace arcuate {
+
+/// A place to compute on. Cheap to copy; copies share the same threads or stream.
+class Device {
+  public:
+    /// `spec`: "auto" (the first usable CUDA device, else the CPU), "cpu", "cuda", "cuda:N".
+    /// `threads`: CPU threads for host work and for the CPU backend; 0 means as many as the machine has.
+    /// Throws DeviceError with what to do where the device is missing or unusable, InputError for a spec that is none of these.
+    static Device open(const std::string& spec = "cpu", int threads = 0);
+
+    bool is_cuda() const;
+    int threads() const;
+    /// "cpu (16 threads)", "cuda:0 (NVIDIA H200)".
+    std::string name() const;
+    /// Bytes that may be allocated now.
+    std::int64_t free_memory() const;
+
+    struct Impl;
+    const Impl& impl() const { return *impl_; }
+
+  private:
+    std::shared_ptr<Impl> impl_;
+};
+
+/// One CUDA device as the driver describes it.
+struct CudaDeviceInfo {
+    int index = 0;
+    std::string name;
+    int compute_major = 0, compute_minor = 0;
+    int multiprocessors = 0;
+    std::int64_t total_memory = 0;  ///< bytes
+    std::int64_t free_memory = 0;   ///< bytes
+    std::int64_t l2_cache = 0;      ///< bytes
+    bool has_code = false;          ///< this build holds code that runs on it
+};
+
+/// What this build and this machine offer, for `arcuate doctor`.
+struct BackendReport {
+    bool built_with_cuda = false;
+    std::string cuda_runtime;       ///< "13.0" or empty
+    std::string cuda_driver;        ///< "13.0" or empty where no driver answers
+    std::string cuda_problem;       ///< why no CUDA device can be used; empty where one can
+    std::vector<CudaDeviceInfo> cuda_devices;
+    std::string thrust;             ///< version of Thrust
+    std::string tbb;                ///< version of oneTBB
+    int hardware_threads = 0;
+    std::int64_t host_memory = 0;   ///< bytes
+    std::string cpu_name;
+    std::string cpu_arch;           ///< instruction set this build was made for
+    bool cpu_supported = true;      ///< this processor has that instruction set
+};
+BackendReport inspect_backends();
+
+}  // namespace arcuate

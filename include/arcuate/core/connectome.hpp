@@ -1,0 +1,30 @@
+// Region-to-region matrices.
+#pragma once
+
+#include "arcuate/core/parcellation.hpp"
+
+#include <string>
+#include <vector>
+
+namespace arcuate {
+
+/// One number per pair of nodes.
+struct EdgeMetric {
+    std::string name;         ///< "count", "mean_length", "mean_fa", ...
+    std::string unit;         ///< "streamlines", "mm", "" ...
+    std::string description;  ///< one sentence
+    std::vector<double> matrix;  ///< (n_nodes, n_nodes), symmetric, diagonal included; NaN where undefined (a mean over no streamline)
+};
+
+/// Every metric of one parcellation in one session.
+struct Connectome {
+    std::vector<Node> nodes;
+    std::vector<EdgeMetric> metrics;
+    std::int64_t streamlines = 0;  ///< how many were offered
+    std::int64_t assigned = 0;     ///< how many had a node at both ends
+
+    /// Throws InputError naming the metrics that there are.
+    const EdgeMetric& metric(const std::string& name) const;
+};
+
+}  // namespace arcuate

@@ -1,0 +1,28 @@
+// Regions of the brain that connectomes connect.
+#pragma once
+
+#include "arcuate/core/image.hpp"
+
+#include <string>
+#include <vector>
+
+namespace arcuate {
+
+/// One region.
+struct Node {
+    std::int32_t label = 0;       ///< value in the label image, > 0
+    std::string name;             ///< from the parcellation's table, or the label as text
+    Vec3d centre{0, 0, 0};        ///< mean of its voxel centres, scanner RAS+ [mm]
+    std::int64_t voxels = 0;      ///< size; 0 where the table names a region that the image lacks
+};
+
+/// A label image and the nodes it stands for, ascending by label. Row i of a connectome is nodes[i].
+struct Parcellation {
+    LabelImage labels;
+    std::vector<Node> nodes;
+};
+
+/// Nodes are the positive labels of the image. Throws InputError where there is none or one is negative; `name` says which image.
+Parcellation make_parcellation(LabelImage labels, const std::string& name);
+
+}  // namespace arcuate

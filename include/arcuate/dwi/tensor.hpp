@@ -1,0 +1,38 @@
+// The diffusion tensor of every voxel and the maps that follow from it.
+#pragma once
+
+#include "arcuate/backend/device.hpp"
+#include "arcuate/core/gradient_table.hpp"
+#include "arcuate/core/image.hpp"
+#include "arcuate/core/progress.hpp"
+
+namespace arcuate::dwi {
+
+/// How the logarithm of the signal is fitted by its seven parameters (ln S0 and six tensor elements).
+enum class TensorFit { ols, wls, iwls };
+
+struct TensorOptions {
+    TensorFit fit = TensorFit::iwls;
+    int iterations = 2;           ///< reweighting passes after the WLS fit (iwls only)
+    std::int64_t chunk = 1 << 16;  ///< voxels per launch; does not change a byte
+};
+
+/// Maps on the grid of the DWI; zero outside the mask.
+struct TensorMaps {
+    ScalarImage tensor;  ///< (6) xx, yy, zz, xy, xz, yz [mm2/s], scanner frame
+    ScalarImage s0;      ///< estimated signal without diffusion weighting
+    ScalarImage fa;      ///< fractional anisotropy (Basser & Pierpaoli 1996), 0 to 1
+    ScalarImage md;      ///< mean diffusivity [mm2/s]
+    ScalarImage ad;      ///< axial diffusivity [mm2/s]
+    ScalarImage rd;      ///< radial diffusivity [mm2/s]
+    ScalarImage v1;      ///< (3) principal eigenvector, unit length, scanner frame
+    std::int64_t fitted = 0;   ///< voxels that were fitted
+    std::int64_t skipped = 0;  ///< voxels inside the mask left zero: a signal was not finite, or all were zero
+};
+
+/// Least squares on ln S (Basser 1994; weights and reweighting as Veraart 2013). Throws InputError where the gradient table cannot
+/// determine a tensor (fewer than six directions, no two b-values) or the mask is on another grid or empty.
+TensorMaps fit_tensor(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const TensorOptions& options,
+                      const Device& device, Progress& progress = silent());
+
+}  // namespace arcuate::dwi

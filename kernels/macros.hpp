@@ -1,0 +1,16 @@
+// What makes a function compile for the processor and for CUDA.
+#pragma once
+
+#if defined(__CUDACC__)
+#define ARCUATE_HD __host__ __device__ inline
+#else
+#define ARCUATE_HD inline
+#endif
+
+#if defined(__CUDA_ARCH__)
+#define ARCUATE_UNROLL _Pragma("unroll")
+#elif defined(__clang__)
+#define ARCUATE_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define ARCUATE_UNROLL _Pragma("GCC unroll 64")
+#endif

@@ -1,0 +1,96 @@
+#include "arcuate/backend/device.hpp"
+
+#include "arcuate/core/error.hpp"
+#include "backend/buffer.hpp"
+#include "backend/device_impl.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+
+namespace arcuate {
+
+Device::Impl::~Impl() {
+    if (cuda_index >= 0) detail::close_cuda(*this);
+}
+
+Device Device::open(const std::string& spec, int threads) {
+    if (threads < 0) throw InputError(fmt::format("--threads {} is negative; give 0 for all cores or a positive number", threads));
+    if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+    int cuda = -1;
+    if (spec == "auto") {
+        cuda = detail::first_usable_cuda_device();
+    } else if (spec == "cuda" || spec.starts_with("cuda:")) {
+        cuda = 0;
+        if (spec.size() > 4) {
+            const char* last = spec.data() + spec.size();
+            const auto [end, error] = std::from_chars(spec.data() + 5, last, cuda);
+            if (error != std::errc() || end != last || cuda < 0)
+                throw InputError(fmt::format("device '{}' is not understood; use auto, cpu, cuda or cuda:N", spec));
+        }
+    } else if (spec != "cpu") {
+        throw InputError(fmt::format("device '{}' is not understood; use auto, cpu, cuda or cuda:N", spec));
+    }
+    Device device;
+    device.impl_ = std::make_shared<Impl>(threads, cuda);
+    if (cuda >= 0)
+        detail::open_cuda(*device.impl_);
+    else
+        device.impl_->label = fmt::format("cpu ({} thread{})", threads, threads == 1 ? "" : "s");
+    return device;
+}
+
+bool Device::is_cuda() const { return impl_->cuda_index >= 0; }
+int Device::threads() const { return impl_->threads; }
+std::string Device::name() const { return impl_->label; }
+
+std::int64_t Device::free_memory() const {
+    if (is_cuda()) return detail::cuda_free_memory(*this);
+    return static_cast<std::int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+}
+
+namespace detail {
+
+void* allocate(const Device& device, std::size_t bytes) {
+    if (device.is_cuda()) return cuda_allocate(device, bytes);
+    // 64: a cache line, and the widest vector register.
+    void* memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (!memory) throw DeviceError(fmt::format("not enough memory ({} MiB asked for); close other programs or use a smaller --chunk", bytes >> 20));
+    return memory;
+}
+
+void release(const Device& device, void* memory) noexcept {
+    if (device.is_cuda())
+        cuda_release(device, memory);
+    else
+        std::free(memory);
+}
+
+void copy_to_device(const Device& device, void* to, const void* from, std::size_t bytes) {
+    if (device.is_cuda())
+        cuda_copy(device, to, from, bytes, false);
+    else
+        std::memcpy(to, from, bytes);
+}
+
+void copy_to_host(const Device& device, void* to, const void* from, std::size_t bytes) {
+    if (device.is_cuda())
+        cuda_copy(device, to, from, bytes, true);
+    else
+        std::memcpy(to, from, bytes);
+}
+
+void fill_zero(const Device& device, void* memory, std::size_t bytes) {
+    if (device.is_cuda())
+        cuda_fill_zero(device, memory, bytes);
+    else
+        std::memset(memory, 0, bytes);
+}
+
+}  // namespace detail
+}  // namespace arcuate

@@ -1,0 +1,42 @@
+// What a Device holds; private to the backend.
+#pragma once
+
+#include "arcuate/backend/device.hpp"
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <optional>
+
+namespace arcuate {
+
+struct Device::Impl {
+    Impl(int n_threads, int cuda) : threads(n_threads), cuda_index(cuda), arena(n_threads) {
+        limit.emplace(oneapi::tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(n_threads));
+    }
+    ~Impl();
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    int threads;
+    int cuda_index;  // -1: the CPU backend
+    std::optional<oneapi::tbb::global_control> limit;
+    mutable oneapi::tbb::task_arena arena;
+    void* stream = nullptr;  // cudaStream_t
+    std::string label;
+};
+
+namespace detail {
+// Implemented by cuda.cpp where CUDA is, by no_cuda.cpp where it is not.
+void open_cuda(Device::Impl& impl);
+void close_cuda(Device::Impl& impl) noexcept;
+int first_usable_cuda_device();  ///< -1 where there is none
+std::int64_t cuda_free_memory(const Device& device);
+void* cuda_allocate(const Device& device, std::size_t bytes);
+void cuda_release(const Device& device, void* memory) noexcept;
+void cuda_copy(const Device& device, void* to, const void* from, std::size_t bytes, bool to_host);
+void cuda_fill_zero(const Device& device, void* memory, std::size_t bytes);
+void inspect_cuda(BackendReport& report);
+}  // namespace detail
+
+}  // namespace arcuate
