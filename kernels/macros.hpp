@@ -7,7 +7,7 @@
 #define ARCUATE_HD inline
 #endif
 
-#if defined(__CUDA_ARCH__)
+#if defined(__CUDACC__)
 #define ARCUATE_UNROLL _Pragma("unroll")
 #elif defined(__clang__)
 #define ARCUATE_UNROLL _Pragma("clang loop unroll(full)")

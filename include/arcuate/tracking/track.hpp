@@ -7,6 +7,8 @@
 #include "arcuate/core/tractogram.hpp"
 
 #include <array>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -33,9 +35,9 @@ struct TrackOptions {
 };
 
 /// Why a half of a streamline ended. The order is that of `stop_reasons`.
-enum class Stop : std::uint8_t { exit_image, exit_mask, calibrator, model, length_exceeded, count };
+enum class Stop : std::uint8_t { exit_image, exit_mask, calibrator, model, length_exceeded, not_tracked, count };
 /// What became of a seed. Every seed has exactly one of these.
-enum class Outcome : std::uint8_t { accepted, invalid_seed, no_propagation, too_short, too_long, count };
+enum class Outcome : std::uint8_t { accepted, invalid_seed, no_propagation, too_short, count };
 
 struct ReasonRow {
     const char* name;  ///< one word, for files
@@ -49,13 +51,21 @@ struct TrackSummary {
     std::int64_t seeds = 0;     ///< tried; the outcomes add up to this
     std::int64_t accepted = 0;
     std::array<std::int64_t, static_cast<std::size_t>(Outcome::count)> outcome{};
-    std::array<std::int64_t, static_cast<std::size_t>(Stop::count)> stop{};  ///< halves
+    std::array<std::int64_t, static_cast<std::size_t>(Stop::count)> stop{};  ///< of the halves, two per seed
     std::int64_t steps = 0;     ///< arcs taken, rejected streamlines included
-    std::int64_t arcs = 0;      ///< candidate arcs evaluated, calibration included
+    std::int64_t arcs = 0;      ///< candidate arcs evaluated for those steps, calibration included
+    std::int64_t end_arcs = 0;  ///< candidate arcs evaluated where a half could not go on
     std::int64_t truncated = 0;  ///< candidates more probable than the calibrated maximum
     double length_mm = 0;       ///< sum over accepted streamlines
-    std::map<std::string, std::string> properties;  ///< resolved options, by the names of .tck headers
+    int calibration_arcs = 0;     ///< per step, of `arcs`
 };
+
+/// The options with every "0: ..." and "negative: ..." replaced by the value it stands for on this FOD's grid.
+/// Throws InputError, naming the option, for values that make no sense.
+TrackOptions resolve(const TrackOptions& options, const Grid& fod_grid);
+
+/// Resolved options as .tck header fields, by MRtrix's names where it has one.
+std::map<std::string, std::string> header_fields(const TrackOptions& resolved);
 
 /// iFOD2 (Tournier, Calamante & Connelly, Proc. ISMRM 2010, 1670). Seeds are uniform in the voxels of `seed_mask`; tracking stays inside `mask` where
 /// one is given. Streamline i depends on (options.seed, i) and the FOD alone. Accepted streamlines reach `sink` in id order, batch by batch.

@@ -1,0 +1,174 @@
+// iFOD2: second-order integration over fibre orientation distributions (Tournier, Calamante & Connelly, Proc. ISMRM 2010, p. 1670).
+//
+// A step is an arc of fixed length, tangent to the current direction. Its probability is the product of FOD amplitudes along it, and arcs are
+// drawn from that density by rejection: a few calibration arcs bound the largest probability nearby, then candidates, uniform over the cap
+// of allowed end directions, are tried until one is accepted. Candidate c of a step has its own random numbers, so candidates may be
+// evaluated in any order, several at a time; the first accepted by number wins.
+#pragma once
+
+#include "kernels/fod_field.hpp"
+#include "kernels/philox.hpp"
+
+namespace arcuate::kernels {
+
+inline constexpr int max_arc_samples = 8;        ///< FOD samples of an arc, its start excluded
+inline constexpr int max_calibration_arcs = 64;
+
+/// One arc: the angle between its end tangents and the plane in which it bends.
+struct ArcShape {
+    float angle;              ///< [rad]
+    float cos_azimuth, sin_azimuth;  ///< of the bending direction in frame_around(start direction)
+};
+
+/// What a run of iFOD2 is told. Lengths in mm.
+struct Ifod2Params {
+    float step;               ///< arc length [mm]
+    float max_angle;          ///< between the tangents at an arc's ends [rad]
+    float one_minus_cos_max;  ///< 1 - cos(max_angle)
+    float cutoff;             ///< amplitude below which an arc is impossible
+    float seed_cutoff;        ///< amplitude that a first direction must exceed
+    float power;              ///< exponent of an arc's probability
+    int samples;              ///< per arc, its start excluded
+    int trials;               ///< candidates per step
+    int seed_trials;          ///< directions per seed
+    float calibration_ratio;  ///< bound on an arc's probability, as a multiple of the calibration arcs' largest
+    int calibration_count;
+    ArcShape calibration[max_calibration_arcs];
+};
+
+/// What a step counts, for the run's summary.
+struct StepCounts {
+    std::int32_t steps = 0;      ///< arcs taken
+    std::int32_t arcs = 0;       ///< arcs evaluated for those, calibration included
+    std::int32_t end_arcs = 0;   ///< arcs evaluated for steps that could not be taken
+    std::int32_t truncated = 0;  ///< candidates above the calibrated bound
+};
+
+enum class StepEnd : std::uint8_t { none, exit_image, calibrator, model };
+
+/// Where one half of a streamline stands.
+struct Ifod2State {
+    Vec3 position;         ///< [mm]
+    Vec3 direction;        ///< unit
+    float half_log_start;  ///< ln(F)/2 at `position` along `direction`
+};
+
+/// Positions and tangents along an arc of `shape` from a state; sample i of n, i = 1..n.
+struct Arc {
+    Vec3 start, direction, bend;  ///< bend: unit, perpendicular to direction, towards the centre of curvature
+    float angle, step;
+
+    ARCUATE_HD Arc(const Ifod2State& from, const Frame& frame, ArcShape shape, float step_mm)
+        : start(from.position), direction(from.direction), bend(fma(shape.sin_azimuth, frame.v, shape.cos_azimuth * frame.u)), angle(shape.angle), step(step_mm) {}
+
+    /// x = p + R (sin a d + (1 - cos a) u), t = cos a d + sin a u, with a = angle i/n and R = step/angle;
+    /// in half angles, 1 - cos a = 2 sin^2(a/2), which keeps its digits when the arc is nearly straight.
+    ARCUATE_HD void sample(float fraction, Vec3& position, Vec3& tangent) const {
+        const SinCos half = sincos(0.5f * angle * fraction);
+        const float sine = 2.0f * half.sin * half.cos;
+        const float versine = 2.0f * half.sin * half.sin;
+        const bool straight = angle < 1e-6f;
+        const float along = straight ? step * fraction : step * sine / angle;
+        const float aside = straight ? 0.0f : step * versine / angle;
+        position = fma(aside, bend, fma(along, direction, start));
+        tangent = fma(sine, bend, (1.0f - versine) * direction);
+    }
+};
+
+/// The algorithm: the field it walks on and its parameters. TrackStreamline holds the loop around it.
+template <int Lmax>
+struct Ifod2 {
+    using State = Ifod2State;
+
+    FodField<Lmax> field;
+    Ifod2Params params;
+
+    /// Probability of an arc: 0 where an amplitude is below the cutoff, negative where it leaves the image before that. `half_log_end`: ln(F)/2 at its end.
+    ARCUATE_HD float arc_probability(const State& from, const Arc& arc, float& half_log_end) const {
+        float log_p = from.half_log_start;
+        const float n = static_cast<float>(params.samples);
+        half_log_end = 0.0f;
+        for (int i = 1; i <= params.samples; ++i) {
+            Vec3 position, tangent;
+            arc.sample(static_cast<float>(i) / n, position, tangent);
+            Cell cell;
+            if (!field.locate(position, cell)) return -1.0f;
+            const float f = field.amplitude(cell, tangent);
+            if (!(f >= params.cutoff && f > 0.0f)) return 0.0f;
+            const float log_f = log(f);
+            half_log_end = 0.5f * log_f;
+            log_p += i < params.samples ? log_f : half_log_end;  // trapezoid: weights 1/2, 1, ..., 1, 1/2
+        }
+        return exp(params.power * log_p);
+    }
+
+    /// The first direction at a seed: uniform directions until one has an amplitude above seed_cutoff. Not weighted by amplitude.
+    ARCUATE_HD bool start(Vec3 seed_position, const Philox& random, State& state) const {
+        Cell cell;
+        if (!field.locate(seed_position, cell)) return false;
+        for (int trial = 0; trial < params.seed_trials; ++trial) {
+            const Random4 r = random(1u + static_cast<std::uint32_t>(trial));
+            Vec3 d;
+            uniform_direction(r.v[0], r.v[1], d.x, d.y, d.z);
+            d = normalized(d);
+            const float f = field.amplitude(cell, d);
+            if (f > params.seed_cutoff && f > 0.0f) {
+                state = {seed_position, d, 0.5f * log(f)};
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /// Candidate `r` of a step: azimuth uniform, end direction uniform over the cap of max_angle.
+    ARCUATE_HD ArcShape candidate(const Random4& r) const {
+        const SinCos azimuth = sincos(2.0f * pi * uniform(r.v[0]));
+        const float one_minus_cos = params.one_minus_cos_max * uniform(r.v[1]);
+        // 2 asin(sqrt(h/2)), not acos(1 - h), which loses small angles.
+        return {2.0f * asin(sqrt(0.5f * one_minus_cos)), azimuth.cos, azimuth.sin};
+    }
+
+    /// Draws the next arc. On StepEnd::none the arc's vertices are in `vertices` (params.samples of them) and the state stands at its end.
+    ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
+        const Frame frame = frame_around(state.direction);
+        float largest = 0.0f, bound = 0.0f;
+        std::int32_t evaluated = 0;
+        // One loop over both kinds of arcs: the calibration's first, then the candidates.
+        for (int n = -params.calibration_count; n < params.trials; ++n) {
+            const bool calibrating = n < 0;
+            if (n == 0) {
+                if (!(largest > 0.0f)) {
+                    counts.end_arcs += evaluated;
+                    return StepEnd::calibrator;
+                }
+                bound = params.calibration_ratio * largest;
+            }
+            const Random4 r = calibrating ? Random4{} : random(static_cast<std::uint32_t>(n));
+            const Arc arc(state, frame, calibrating ? params.calibration[n + params.calibration_count] : candidate(r), params.step);
+            float half_log_end;
+            const float p = arc_probability(state, arc, half_log_end);
+            ++evaluated;
+            if (calibrating) {
+                if (p < 0.0f) {
+                    counts.end_arcs += evaluated;
+                    return StepEnd::exit_image;
+                }
+                largest = max(largest, p);
+                continue;
+            }
+            counts.truncated += p > bound;
+            if (!(uniform(r.v[2]) * bound < p)) continue;
+            Vec3 tangent{};
+            for (int i = 1; i <= params.samples; ++i)
+                arc.sample(static_cast<float>(i) / static_cast<float>(params.samples), vertices[i - 1], tangent);
+            state = {vertices[params.samples - 1], normalized(tangent), half_log_end};
+            ++counts.steps;
+            counts.arcs += evaluated;
+            return StepEnd::none;
+        }
+        counts.end_arcs += evaluated;
+        return StepEnd::model;
+    }
+};
+
+}  // namespace arcuate::kernels

@@ -1,0 +1,207 @@
+// The tracker as a whole: where streamlines go, why they end, and that nothing but seed and field decides it.
+#include "arcuate/tracking/track.hpp"
+
+#include "arcuate/core/error.hpp"
+#include "devices.hpp"
+#include "tracking/fields.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+using namespace arcuate;
+using tracking::Outcome;
+using tracking::Stop;
+
+namespace {
+
+struct Collect : StreamlineSink {
+    Tractogram all;
+    void append(const TractogramView& some) override {
+        for (std::int64_t s = 0; s < some.size(); ++s) all.append(some.streamline(s));
+    }
+};
+
+struct Result {
+    Tractogram tracks;
+    tracking::TrackSummary summary;
+};
+
+Result run(const ScalarImage& fod, const tracking::TrackOptions& options, const Device& device = Device::open("cpu", 2), const std::optional<Mask>& mask = {}) {
+    Collect sink;
+    auto summary = tracking::track(fod, full_mask(fod.grid), mask, options, device, sink);
+    return {std::move(sink.all), summary};
+}
+
+double polyline_length(std::span<const float> s) {
+    double sum = 0;
+    for (std::size_t v = 3; v < s.size(); v += 3)
+        sum += std::sqrt(std::pow(s[v] - s[v - 3], 2) + std::pow(s[v + 1] - s[v - 2], 2) + std::pow(s[v + 2] - s[v - 1], 2));
+    return sum;
+}
+
+ScalarImage straight() {
+    return test::lobes(test::box(30, 8, 8), [](const Vec3d&) { return Vec3d{1, 0, 0}; });
+}
+
+class Track : public test::OnEachDevice {};
+ARCUATE_ON_EACH_DEVICE(Track);
+
+}  // namespace
+
+TEST_P(Track, StraightFibresCarryStreamlinesFromSideToSide) {
+    tracking::TrackOptions o;
+    o.select = 200;
+    o.min_length = 50;  // of 60 mm
+    const auto [tracks, summary] = run(straight(), o, device());
+    ASSERT_EQ(tracks.size(), 200);
+    for (std::int64_t s = 0; s < tracks.size(); ++s) {
+        const auto line = tracks.view().streamline(s);
+        EXPECT_GE(std::fabs(line[line.size() - 3] - line[0]), 40.0f);  // x: both halves, in one order
+        EXPECT_NEAR(polyline_length(line), std::clamp(polyline_length(line), 50.0, 200.0), 0);
+    }
+}
+
+TEST_P(Track, EverySeedHasOneOutcomeAndEveryHalfOneEnd) {
+    tracking::TrackOptions o;
+    o.seeds = 500;
+    o.min_length = 30;
+    const auto s = run(straight(), o, device()).summary;
+    EXPECT_EQ(s.seeds, 500);
+    EXPECT_EQ(std::accumulate(s.outcome.begin(), s.outcome.end(), std::int64_t{0}), 500);
+    EXPECT_EQ(std::accumulate(s.stop.begin(), s.stop.end(), std::int64_t{0}), 1000);
+    EXPECT_GT(s.outcome[std::size_t(Outcome::too_short)], 0);
+    EXPECT_GT(s.outcome[std::size_t(Outcome::accepted)], 0);
+    EXPECT_EQ(s.outcome[std::size_t(Outcome::accepted)], s.accepted);
+    EXPECT_GT(s.stop[std::size_t(Stop::exit_image)], 0);
+}
+
+// A circle of radius 12 mm: streamlines stay near their radius. The FOD's width lets them wander, so the mean is what is bounded.
+TEST_P(Track, CurvedFibresAreFollowed) {
+    const auto fod = test::lobes(test::box(24, 24, 3), [](const Vec3d& p) {
+        const double x = p[0] - 23, y = p[1] - 23, r = std::sqrt(x * x + y * y) + 1e-9;
+        return Vec3d{-y / r, x / r, 0};
+    });
+    Mask ring(fod.grid, 1);
+    for (std::int64_t z = 0, v = 0; z < 3; ++z)
+        for (std::int64_t y = 0; y < 24; ++y)
+            for (std::int64_t x = 0; x < 24; ++x, ++v) ring.at(v) = std::fabs(std::hypot(2.0 * x - 23, 2.0 * y - 23) - 14) < 5;
+    tracking::TrackOptions o;
+    o.select = 100;
+    o.min_length = 20;
+    Collect sink;
+    const auto summary = tracking::track(fod, ring, ring, o, device(), sink);
+    EXPECT_EQ(summary.accepted, 100);
+    for (std::size_t v = 0; v < sink.all.positions.size(); v += 3) {
+        const double r = std::hypot(sink.all.positions[v] - 23, sink.all.positions[v + 1] - 23);
+        ASSERT_GT(r, 14 - 5 - 1.5);  // inside the mask's voxels: half a voxel's diagonal beyond
+        ASSERT_LT(r, 14 + 5 + 1.5);
+    }
+    EXPECT_GT(summary.stop[std::size_t(Stop::exit_mask)], 0);
+}
+
+TEST_P(Track, MaximumLengthIsExact) {
+    tracking::TrackOptions o;
+    o.select = 50;
+    o.min_length = 10;
+    o.max_length = 21.5;
+    const auto [tracks, summary] = run(straight(), o, device());
+    int at_maximum = 0;
+    for (std::int64_t s = 0; s < tracks.size(); ++s) {
+        const double length = polyline_length(tracks.view().streamline(s));
+        EXPECT_LE(length, 21.5 + 1e-4);
+        at_maximum += length > 21.5 - 1e-4;
+    }
+    EXPECT_GT(at_maximum, 20);
+    EXPECT_GT(summary.stop[std::size_t(Stop::length_exceeded)], 20);
+}
+
+TEST_P(Track, UnidirectionalStreamlinesStartAtTheirSeed) {
+    tracking::TrackOptions o;
+    o.seeds = 50;
+    o.min_length = 2;
+    o.unidirectional = true;
+    const auto s = run(straight(), o, device()).summary;
+    EXPECT_GE(s.stop[std::size_t(Stop::not_tracked)], 50);  // the second half of every seed
+}
+
+TEST(TrackBytes, DoNotDependOnThreadsChunksOrDevice) {
+    const auto fod = test::lobes(test::box(12, 12, 12), [](const Vec3d& p) {
+        const double a = 0.1 * p[1], b = 0.05 * p[2];
+        const double n = std::sqrt(1 + a * a + b * b);
+        return Vec3d{1 / n, a / n, b / n};
+    });
+    tracking::TrackOptions o;
+    o.select = 150;
+    o.seed = 42;
+    const auto expected = run(fod, o, Device::open("cpu", 1));
+    ASSERT_EQ(expected.tracks.size(), 150);
+    for (const std::int64_t chunk : {1, 37, 1000})
+        for (const int threads : {1, 2, 3}) {
+            o.chunk = chunk;
+            for (const Device& d : test::devices(threads)) {
+                const auto got = run(fod, o, d);
+                EXPECT_EQ(got.tracks.positions, expected.tracks.positions) << d.name() << ", chunk " << chunk;
+                EXPECT_EQ(got.tracks.offsets, expected.tracks.offsets);
+                EXPECT_EQ(got.summary.seeds, expected.summary.seeds);
+                EXPECT_EQ(got.summary.arcs, expected.summary.arcs);
+            }
+        }
+}
+
+TEST(TrackBytes, FewerStreamlinesAreAPrefixOfMore) {
+    tracking::TrackOptions o;
+    o.select = 20;
+    const auto few = run(straight(), o);
+    o.select = 60;
+    const auto more = run(straight(), o);
+    ASSERT_LT(few.tracks.positions.size(), more.tracks.positions.size());
+    EXPECT_TRUE(std::equal(few.tracks.positions.begin(), few.tracks.positions.end(), more.tracks.positions.begin()));
+}
+
+TEST(TrackBytes, AnotherSeedIsAnotherTractogram) {
+    tracking::TrackOptions o;
+    o.select = 20;
+    const auto one = run(straight(), o);
+    o.seed = 1;
+    EXPECT_NE(one.tracks.positions, run(straight(), o).tracks.positions);
+}
+
+TEST(TrackInput, WrongInputIsRefusedWithASentence) {
+    tracking::TrackOptions o;
+    o.select = 1;
+    const Grid grid = test::box(4, 4, 4);
+    EXPECT_THROW(run(ScalarImage(grid, 44, 1.0f), o), InputError);  // not an even-order series
+    EXPECT_THROW(run(ScalarImage(grid, 45, 0.0f), o), InputError);  // zero everywhere
+    EXPECT_THROW(run(ScalarImage(grid, 45, std::numeric_limits<float>::quiet_NaN()), o), InputError);
+    Collect sink;
+    EXPECT_THROW(tracking::track(straight(), Mask(grid, 1, 0), {}, o, Device::open(), sink), InputError);  // no seed voxel
+    const auto refused = [&](auto change) {
+        tracking::TrackOptions wrong;
+        change(wrong);
+        EXPECT_THROW(tracking::resolve(wrong, grid), InputError);
+    };
+    refused([](auto& w) { w.step = -1; });
+    refused([](auto& w) { w.step = std::numeric_limits<double>::quiet_NaN(); });
+    refused([](auto& w) { w.angle = 0; });
+    refused([](auto& w) { w.angle = 91; });
+    refused([](auto& w) { w.min_length = 50, w.max_length = 10; });
+    refused([](auto& w) { w.select = 0, w.seeds = 0; });
+    refused([](auto& w) { w.samples = 1; });
+    refused([](auto& w) { w.downsample = 0; });
+}
+
+TEST(TrackDefaults, AreThePeers) {
+    const auto o = tracking::resolve({}, test::box(4, 4, 4, 2.5));
+    EXPECT_DOUBLE_EQ(o.step, 1.25);
+    EXPECT_DOUBLE_EQ(o.min_length, 12.5);
+    EXPECT_DOUBLE_EQ(o.max_length, 250);
+    EXPECT_EQ(o.select, 5000);
+    EXPECT_EQ(o.seeds, 5000000);
+    EXPECT_DOUBLE_EQ(o.seed_cutoff, 0.1);
+    tracking::TrackOptions only_seeds;
+    only_seeds.seeds = 10;
+    EXPECT_EQ(tracking::resolve(only_seeds, test::box(4, 4, 4)).select, 0);
+}
