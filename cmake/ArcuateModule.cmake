@@ -7,7 +7,7 @@ set(_host_flags -ffp-contract=off -fno-math-errno -fno-trapping-math)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND ARCUATE_CPU_ARCH)
   list(APPEND _host_flags -march=${ARCUATE_CPU_ARCH})
 endif()
-set(_warnings -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-unknown-pragmas)
+set(_warnings -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-unknown-pragmas $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # GCC 12: false alarms in std::string
 if(ARCUATE_SANITIZE)
   list(APPEND _host_flags -fsanitize=${ARCUATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   add_link_options(-fsanitize=${ARCUATE_SANITIZE})

@@ -1,9 +1,7 @@
 # Everything that Arcuate builds on, found on the machine; nothing is downloaded.
 find_package(Threads REQUIRED)
 find_package(TBB REQUIRED)
-find_package(Eigen3 REQUIRED NO_MODULE)
 find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(ZLIB REQUIRED)

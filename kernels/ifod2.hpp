@@ -12,7 +12,6 @@
 namespace arcuate::kernels {
 
 inline constexpr int max_arc_samples = 8;        ///< FOD samples of an arc, its start excluded
-inline constexpr int max_calibration_arcs = 64;
 
 /// One arc: the angle between its end tangents and the plane in which it bends.
 struct ArcShape {
@@ -33,7 +32,7 @@ struct Ifod2Params {
     int seed_trials;          ///< directions per seed
     float calibration_ratio;  ///< bound on an arc's probability, as a multiple of the calibration arcs' largest
     int calibration_count;
-    ArcShape calibration[max_calibration_arcs];
+    const ArcShape* calibration;  ///< (calibration_count), on the device
 };
 
 /// What a step counts, for the run's summary.

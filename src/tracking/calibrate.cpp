@@ -2,8 +2,6 @@
 
 #include "arcuate/core/error.hpp"
 
-#include <vector>
-
 namespace arcuate::tracking {
 
 namespace {
@@ -63,7 +61,7 @@ std::vector<ArcShape> hexagonal_grid(float spacing, float radius) {
 
 }  // namespace
 
-Calibration calibrate(Ifod2Params& params, int lmax, float voxel_mm) {
+Calibration calibrate(const Ifod2Params& params, int lmax, float voxel_mm) {
     const DeltaFunction fod(lmax);
     const float step = 0.001f;
     std::vector<float> p;  // by elevation, until it vanishes or the cap ends
@@ -81,18 +79,15 @@ Calibration calibrate(Ifod2Params& params, int lmax, float voxel_mm) {
         const float ratio = p[0] / p[i];
         // Rejection over the cap against a density that vanishes at `zero`.
         const float trials = params.max_angle * params.max_angle * (1.0f + ratio) / (2.0f * zero * zero);
-        if (trials >= best.expected_arcs) continue;  // already worse without a grid, which is costly to make when fine
-        const auto grid = hexagonal_grid(1.73205081f * angle, params.max_angle + angle);
+        // Of N arcs at least one lies in each of the cap's cells of area spacing^2 sqrt(3)/2: a grid that is already worse is not made.
+        const float cells = 3.14159265f * params.max_angle * params.max_angle / (3 * angle * angle * 0.866025404f);
+        if (trials + cells >= best.expected_arcs) continue;
+        auto grid = hexagonal_grid(1.73205081f * angle, params.max_angle + angle);
         const float arcs = trials + static_cast<float>(grid.size());
-        if (arcs < best.expected_arcs && grid.size() <= max_calibration_arcs) {
-            best = {ratio, static_cast<int>(grid.size()), arcs, angle};
-            params.calibration_count = best.directions;
-            for (std::size_t g = 0; g < grid.size(); ++g) params.calibration[g] = grid[g];
-        }
+        if (arcs < best.expected_arcs) best = {std::move(grid), ratio, arcs, angle};
     }
-    if (best.directions == 0)
+    if (best.arcs.empty())
         throw InputError("iFOD2 cannot be calibrated (the step is too long or the angle too small for this image); use a smaller --step or a larger --angle");
-    params.calibration_ratio = best.ratio;
     return best;
 }
 

@@ -137,7 +137,11 @@ TrackSummary track(const ScalarImage& fod, const Mask& seed_mask, const std::opt
     const SeedsOnDevice seeds(seed_mask, device);
     const MaskOnDevice inside(mask, device);
     Ifod2Params params = kernel_params(resolved);
-    calibrate(params, field.lmax(), static_cast<float>(mean_voxel_size(fod.grid)));
+    const Calibration calibration = calibrate(params, field.lmax(), static_cast<float>(mean_voxel_size(fod.grid)));
+    const Buffer<ArcShape> arcs(device, calibration.arcs);
+    params.calibration = arcs.data();
+    params.calibration_count = static_cast<int>(calibration.arcs.size());
+    params.calibration_ratio = calibration.ratio;
     const auto run = [&](auto lmax) { return track_with<lmax>(field, seeds, inside, resolved, params, device, sink, progress); };
     switch (field.kernel_lmax()) {
         case 4: return run(std::integral_constant<int, 4>{});

@@ -129,7 +129,8 @@ TEST(Ifod2Kernel, AcceptedArcsFollowTheirProbability) {
     Ifod2Params p = params();
     p.cutoff = 1e-3f;
     p.calibration_count = 1;  // the straight arc has the largest probability in this field
-    p.calibration[0] = {0, 1, 0};
+    const ArcShape straight_ahead{0, 1, 0};
+    p.calibration = &straight_ahead;
     p.calibration_ratio = 1;
     const Ifod2<8> ifod2{on_device.view<8>(), p};
     const Ifod2State start{{8, 8, 8}, {0, 0, 1}, 0.5f * log(1.0f)};

@@ -24,11 +24,19 @@ struct ScalarMap {
     ScalarImage image;  ///< one volume, on any grid of the same world
 };
 
-/// Accumulates edges as streamlines arrive; the tractogram need not be stored. Sums are integers (counts) and 64-bit fixed
-/// point (lengths, means), so neither chunks nor threads change a byte.
-/// Edges: count; mean_length [mm]; for every map the mean over an edge's streamlines of the length-weighted mean along each.
+/// Accumulates edges as streamlines arrive; the tractogram need not be stored. Neither chunks nor threads nor the order of streamlines change a byte.
+///
+/// Ends.     As tck2connectome's radial search: the region of the nearest labelled voxel centre that is strictly closer than the radius; of
+///           centres at the same distance the one of the lowest voxel index (x fastest). A streamline with both ends in one region counts
+///           once, on the diagonal. One with a vertex that is not finite has no region at either end.
+/// Edges.    count; mean_length [mm]; for every map the mean over an edge's streamlines of the length-weighted mean along each.
+/// Along.    Trilinear interpolation at the vertices; a vertex weighs half of each adjacent segment. Vertices outside the map or beside a
+///           voxel that is not finite are left out; a streamline with none left (or without length) does not enter the edge's mean.
+/// Sums.     64-bit fixed point, each streamline's term rounded once to the nearest multiple. Lengths in 2^-24 mm: error below 3e-8 mm, up to
+///           5e11 mm per edge. Map means in 2^-31 to 2^-30 of the map's largest magnitude, for up to 4e9 streamlines per edge.
 class ConnectomeBuilder : public StreamlineSink {
   public:
+    /// Throws InputError for a map of several volumes, two maps of one name, a radius that is not above zero, more than 20 000 regions.
     ConnectomeBuilder(const Parcellation& parcellation, const std::vector<ScalarMap>& maps, const ConnectomeOptions& options, const Device& device);
     ~ConnectomeBuilder() override;
     void append(const TractogramView& streamlines) override;

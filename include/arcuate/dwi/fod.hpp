@@ -9,10 +9,10 @@ struct FodOptions {
     int lmax = 0;                  ///< 0: the response's, at most 8. May exceed what the directions determine (super-resolved CSD)
     double negativity_weight = 1;  ///< MRtrix's -neg_lambda
     double norm_weight = 1;        ///< MRtrix's -norm_lambda
-    double threshold = 0;          ///< amplitudes below this are constrained
+    double threshold = 0;          ///< amplitudes below this are constrained; in units of the FOD
     int max_iterations = 50;
-    std::vector<Vec3d> directions;  ///< where negativity is penalised; empty: the built-in set of 300
-    std::int64_t chunk = 1 << 14;
+    std::vector<Vec3d> directions{};  ///< (n, 3) unit vectors where negativity is penalised; empty: 300 axes that repel each other
+    std::int64_t chunk = 1 << 14;   ///< voxels per launch; does not change a byte
 };
 
 struct FodResult {
@@ -22,7 +22,8 @@ struct FodResult {
     std::int64_t skipped = 0;        ///< voxels left zero: a signal was not finite, or all were zero
 };
 
-/// Tournier, Calamante & Connelly 2007 (NeuroImage 35:1459) on the shell of largest b.
+/// Tournier, Calamante & Connelly 2007 (NeuroImage 35:1459) on the shell of largest b; negative signals count as zero. Throws InputError where
+/// the shell has fewer than six directions, the response has fewer orders than `lmax`, or the mask is on another grid or empty.
 FodResult estimate_fod(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const Response& response,
                        const FodOptions& options, const Device& device, Progress& progress = silent());
 

@@ -15,10 +15,10 @@ using Response = std::vector<double>;
 
 struct ResponseOptions {
     int voxels = 300;          ///< single-fibre voxels
-    int candidates = 3000;     ///< voxels considered in the next iteration
+    int candidates = 3000;     ///< voxels that the next iteration looks at again, with their neighbours
     int max_iterations = 10;
-    int lmax = 10;             ///< of the response
-    std::int64_t chunk = 1 << 14;
+    int lmax = 10;             ///< of the response, even, 2 to 12
+    std::int64_t chunk = 1 << 14;  ///< voxels per launch; does not change a byte
 };
 
 struct ResponseResult {
@@ -26,9 +26,12 @@ struct ResponseResult {
     double b_value = 0;  ///< of the shell [s/mm2]
     Mask voxels;         ///< the single-fibre voxels
     int iterations = 0;
+    bool converged = false;  ///< the last two iterations chose the same voxels
 };
 
-/// Tournier et al. 2013 (NMR Biomed 26:1775): repeat CSD, keep the voxels that look most like a single fibre, re-estimate.
+/// Tournier et al. 2013 (NMR Biomed 26:1775): repeat CSD, keep the voxels that look most like a single fibre, re-estimate, until the voxels stay
+/// the same. The response is nowhere negative and rises from the fibre's direction to the plane across it. Throws InputError where the shell has
+/// fewer than six directions, no voxel is usable, or the mask is on another grid or empty.
 ResponseResult estimate_response(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const ResponseOptions& options,
                                  const Device& device, Progress& progress = silent());
 

@@ -21,13 +21,13 @@ struct TensorOptions {
 struct TensorMaps {
     ScalarImage tensor;  ///< (6) xx, yy, zz, xy, xz, yz [mm2/s], scanner frame
     ScalarImage s0;      ///< estimated signal without diffusion weighting
-    ScalarImage fa;      ///< fractional anisotropy (Basser & Pierpaoli 1996), 0 to 1
+    ScalarImage fa;      ///< fractional anisotropy (Basser & Pierpaoli 1996), 0 to 1; above 1 where noise made an eigenvalue negative
     ScalarImage md;      ///< mean diffusivity [mm2/s]
     ScalarImage ad;      ///< axial diffusivity [mm2/s]
     ScalarImage rd;      ///< radial diffusivity [mm2/s]
-    ScalarImage v1;      ///< (3) principal eigenvector, unit length, scanner frame
+    ScalarImage v1;      ///< (3) principal eigenvector, unit length, scanner frame; its component of largest magnitude is positive
     std::int64_t fitted = 0;   ///< voxels that were fitted
-    std::int64_t skipped = 0;  ///< voxels inside the mask left zero: a signal was not finite, or all were zero
+    std::int64_t skipped = 0;  ///< voxels inside the mask left zero: a signal was not finite, all were zero, or the fit has no finite solution
 };
 
 /// Least squares on ln S (Basser 1994; weights and reweighting as Veraart 2013). Throws InputError where the gradient table cannot

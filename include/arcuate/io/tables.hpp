@@ -29,13 +29,14 @@ void write_table(const std::string& path, const Table& table, bool overwrite);
 std::string number(double value);
 
 /// Reads label names for a parcellation from a BIDS dseg.tsv (columns index, name) into `parcellation.nodes`. Regions that the table names and
-/// the image lacks are added with 0 voxels; an unnamed label in the image is an error.
+/// the image lacks are added with 0 voxels and a centre of NaN; index 0 is background; an unnamed label in the image is an error.
 void read_node_names(const std::string& path, Parcellation& parcellation);
 
-/// Column `columns` of numbers from a text file such as a response function: whitespace-separated rows, # comments.
+/// Rows of numbers from a text file such as a response function: separated by blanks, # begins a comment. Rows may differ in length.
 std::vector<std::vector<double>> read_numbers(const std::string& path);
 
-/// One session's connectome as HDF5 (layout in ARCHITECTURE.md). Without timestamps: the same connectome gives the same bytes.
+/// One session's connectome as HDF5 (layout in ARCHITECTURE.md and at the top of src/io/connectome_hdf5.cpp). No timestamps: the same
+/// connectome gives the same bytes.
 void write_connectome(const std::string& path, const Connectome& connectome, const Provenance& provenance, bool overwrite);
 Connectome read_connectome(const std::string& path);
 

@@ -1,4 +1,8 @@
 // Diffusion images with known fibres, known connections and known change.
+//
+// Six bundles in a box of isotropic tissue: two that cross at 79 degrees, two that kiss, one that fans, and an arc that meets no other and
+// whose FA changes from session to session. Voxels hold exact mixtures of them (partial volume), noise is Rician. The grid is oblique with a
+// negative determinant, as from a scanner, so that a mistake in gradients or frames shows.
 #pragma once
 
 #include "arcuate/backend/device.hpp"
@@ -6,46 +10,74 @@
 #include "arcuate/core/image.hpp"
 #include "arcuate/core/parcellation.hpp"
 #include "arcuate/core/progress.hpp"
+#include "arcuate/core/tractogram.hpp"
 
 #include <string>
 #include <vector>
 
 namespace arcuate::phantom {
 
+/// Diffusivity of the tissue between the bundles, and mean diffusivity of every bundle [mm2/s].
+inline constexpr double mean_diffusivity = 0.7e-3;
+/// Signal without diffusion weighting in the middle of the box; the noise's standard deviation is this over the SNR.
+inline constexpr double s0_nominal = 1000;
+/// Bundles that one voxel may hold.
+inline constexpr int max_bundles_per_voxel = 3;
+/// Name of the bundle that changes.
+inline constexpr const char* changed_bundle = "arc";
+
 struct PhantomOptions {
     int sessions = 2;
+    int subject = 1;               ///< subjects have the same anatomy and their own noise
     std::uint64_t seed = 1;
     double snr = 30;               ///< of the b=0 signal; 0: no noise. Noise is Rician
     double voxel_size = 2;         ///< [mm]
-    int directions = 60;           ///< per shell
-    double b_value = 3000;         ///< [s/mm2]
+    int directions = 60;           ///< of the shell; a b=0 volume goes before every ten
+    double b_value = 2000;         ///< of the shell [s/mm2]
     double fa_change = 0.08;       ///< added to the FA of the changed bundle between the first and the last session
 };
 
-/// A bundle: a tube around an analytic centre line, fanning where its radius grows.
+/// A bundle: a tube around an analytic centre line, fanning where its width grows.
 struct Bundle {
-    std::string name;             ///< "crossing_a", "kissing_left", "fanning", ...
+    std::string name;             ///< "crossing_a", "crossing_b", "kissing_left", "kissing_right", "fan", "arc"
     std::int32_t from = 0, to = 0;  ///< labels of the nodes that it connects
     double fa = 0;                ///< of its fibres in the first session
-    double fa_last = 0;           ///< of its fibres in the last session
+    double fa_last = 0;           ///< of its fibres in the last session; between them FA grows linearly with the session
     double length_mm = 0;         ///< of its centre line
+    Tractogram fibres;            ///< true fibres from `from` to `to`, of equal share in the cross-section
 };
 
-/// Everything about one session.
+/// FA of a bundle's fibres in session `session` of `sessions`, counted from 0.
+double fibre_fa(const Bundle& bundle, int session, int sessions);
+
+/// What differs between sessions.
 struct PhantomSession {
     ScalarImage dwi;
-    ScalarImage fa_truth;         ///< FA of the noise-free tensor mixture's dominant bundle; zero outside bundles
+    ScalarImage fa_truth;         ///< FA of the fibres of the bundle with the largest share of the voxel; zero where it has less than half of it
 };
 
 struct Phantom {
     GradientTable gradients;
-    Mask mask;                    ///< tissue
-    Parcellation parcellation;
-    ScalarImage directions;       ///< (3 n_max) unit directions of the bundles in each voxel, as MRtrix peaks images; zero where there are fewer
+    Mask mask;                    ///< voxels that hold fibres
+    Parcellation parcellation;    ///< the ends of the bundles, named
+    ScalarImage fractions;        ///< (n_bundles) share of each bundle in the voxel's volume, 0 to 1; the rest is isotropic tissue
+    ScalarImage directions;       ///< (3 max_bundles_per_voxel) unit fibre directions, scanner frame, largest share first, as MRtrix peaks; zero where fewer
     std::vector<Bundle> bundles;
     std::vector<PhantomSession> sessions;
 };
 
+/// Throws InputError for options that make no phantom (no session, fewer than six directions, an FA that would leave (0, 1), ...).
+/// The same options give the same bytes on any device.
 Phantom make_phantom(const PhantomOptions& options, const Device& device, Progress& progress = silent());
+
+/// Eigenvalues of the axially symmetric tensor with this FA and mean diffusivity [mm2/s].
+struct AxialTensor {
+    double axial = 0, radial = 0;
+};
+AxialTensor tensor_with(double fa, double mean_diffusivity_mm2_s);
+
+/// `count` directions spread evenly over the sphere of axes (antipodes count as one): electrostatic repulsion (Jones et al. 1999,
+/// Magn Reson Med 42:515) from a Fibonacci spiral.
+std::vector<Vec3d> spread_directions(int count);
 
 }  // namespace arcuate::phantom

@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+"""Whole commands of Arcuate and MRtrix3 side by side: same input, same cores, same counts, runs alternating.
+
+    bench/peers.py --data DATA/human_rescan --arcuate build/cpu/tools/arcuate --out peers.json
+
+Prints a Markdown table and, with --out, writes every run as JSON. README.md beside this file says what each figure means.
+"""
+import argparse
+import array
+import datetime
+import json
+import math
+import os
+import platform
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+
+class Failed(Exception):
+    """A command that did not end well; the text says which and what it wrote."""
+
+
+def run(command, cores, log):
+    """Runs one command on `cores`. Returns wall seconds, processor seconds and peak resident memory [MiB]."""
+    with open(log, "wb") as out:
+        start = time.monotonic()
+        child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                 preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.monotonic() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        text = Path(log).read_text(errors="replace")
+        raise Failed(f"{' '.join(command)}\nended with {child.returncode}:\n{text[-2000:]}")
+    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def tck_length(path):
+    """Number of streamlines and their summed length [mm] in a Float32LE .tck file."""
+    with open(path, "rb") as file:
+        data = file.read()
+    header = data[:data.index(b"\nEND\n")].decode().splitlines()
+    fields = dict(line.split(": ", 1) for line in header if ": " in line)
+    if fields["datatype"] != "Float32LE":
+        raise Failed(f"{path} is {fields['datatype']}, and only Float32LE is read here")
+    values = array.array("f")
+    body = data[int(fields["file"].split()[-1]):]
+    values.frombytes(body[:len(body) // 12 * 12])
+    if sys.byteorder == "big":
+        values.byteswap()
+    count, total, last = 0, 0.0, None
+    for i in range(0, len(values), 3):
+        point = values[i:i + 3]
+        if math.isinf(point[0]):
+            break
+        if math.isnan(point[0]):
+            count, last = count + 1, None
+            continue
+        if last is not None:
+            total += math.dist(last, point)
+        last = point
+    return count, total
+
+
+def voxel_size(path):
+    """Geometric mean of the voxel sizes [mm] in a NIfTI-1 header."""
+    opener = __import__("gzip").open if str(path).endswith(".gz") else open
+    with opener(path, "rb") as file:
+        header = file.read(348)
+    return math.prod(abs(v) for v in struct.unpack_from("<3f", header, 80)) ** (1 / 3)
+
+
+class Inputs:
+    """What both programs are given. MRtrix3 makes the response, the FOD and the tracks of the later steps, untimed."""
+
+    def __init__(self, data, folder, select, cores):
+        stem = data / "sub-01/ses-01/dwi/sub-01_ses-01_dwi"
+        self.dwi, self.bval, self.bvec = (f"{stem}{end}" for end in (".nii.gz", ".bval", ".bvec"))
+        self.mask = str(data / "derivatives/masks/sub-01/ses-01/dwi/sub-01_ses-01_desc-brain_mask.nii.gz")
+        self.parcels = str(data / "derivatives/parcels/sub-01/ses-01/dwi/sub-01_ses-01_desc-shell84_dseg.nii.gz")
+        for path in (self.dwi, self.bval, self.bvec, self.mask, self.parcels):
+            if not os.path.exists(path):
+                sys.exit(f"{path} is not there; --data names the folder human_rescan (see README.md)")
+        self.select = select
+        self.step = voxel_size(self.dwi) / 2
+        self.grad = ["-fslgrad", self.bvec, self.bval]
+        self.response, self.fod, self.tracks = (str(folder / name) for name in ("response.txt", "fod.nii", "tracks.tck"))
+        log = folder / "prepare.log"
+        threads = ["-nthreads", str(len(cores))]
+        run(["dwi2response", "tournier", self.dwi, self.response, "-mask", self.mask, "-scratch", str(folder), "-quiet", *self.grad, *threads], cores, log)
+        run(["dwi2fod", "csd", self.dwi, self.response, self.fod, "-mask", self.mask, "-quiet", *self.grad, *threads], cores, log)
+        run(["tckgen", self.fod, self.tracks, "-seed_image", self.mask, "-mask", self.mask, "-select", str(10 * select), "-quiet", *threads], cores, log)
+
+
+def tensor(i, arcuate, out, threads):
+    peer = [["dwi2tensor", i.dwi, f"{out}/tensor.nii.gz", "-b0", f"{out}/s0.nii.gz", "-mask", i.mask, *i.grad],
+            ["tensor2metric", f"{out}/tensor.nii.gz", "-mask", i.mask, "-fa", f"{out}/fa.nii.gz", "-adc", f"{out}/md.nii.gz",
+             "-ad", f"{out}/ad.nii.gz", "-rd", f"{out}/rd.nii.gz", "-vector", f"{out}/v1.nii.gz", "-modulate", "none"]]
+    ours = [[arcuate, "tensor", i.dwi, f"{out}/our", "--bval", i.bval, "--bvec", i.bvec, "--mask", i.mask]]
+    return peer, ours
+
+
+def fod(i, arcuate, out, threads):
+    peer = [["dwi2fod", "csd", i.dwi, i.response, f"{out}/fod.nii.gz", "-mask", i.mask, *i.grad]]
+    ours = [[arcuate, "fod", i.dwi, f"{out}/our.nii.gz", "--bval", i.bval, "--bvec", i.bvec, "--mask", i.mask, "--response", i.response]]
+    return peer, ours
+
+
+def track(i, arcuate, out, threads):
+    peer = [["tckgen", i.fod, f"{out}/peer.tck", "-seed_image", i.mask, "-mask", i.mask, "-select", str(i.select)]]
+    ours = [[arcuate, "track", i.fod, f"{out}/our.tck", "--seed-image", i.mask, "--mask", i.mask, "--select", str(i.select)]]
+    return peer, ours
+
+
+def connectome(i, arcuate, out, threads):
+    peer = [["tck2connectome", i.tracks, i.parcels, f"{out}/count.csv", "-symmetric"]]
+    ours = [[arcuate, "connectome", i.tracks, i.parcels, f"{out}/count.tsv"]]
+    return peer, ours
+
+
+CASES = {
+    "tensor": ("tensor, S0, FA, MD, AD, RD, V1", tensor),
+    "fod": ("CSD, lmax 8", fod),
+    "track": ("iFOD2", track),
+    "connectome": ("connectome, count, radial search 4 mm", connectome),
+}
+
+
+def measure(case, inputs, arcuate, threads, cores, repeat, folder):
+    """Every run of both programs, alternating: {"mrtrix": [...], "arcuate": [...]}."""
+    runs = {"mrtrix": [], "arcuate": []}
+    for number in range(repeat):
+        for who in runs if number % 2 == 0 else reversed(runs):
+            out = folder / "run"
+            out.mkdir()
+            peer, ours = CASES[case][1](inputs, arcuate, out, threads)
+            if who == "mrtrix":
+                commands = [c + ["-quiet", "-nthreads", str(threads)] for c in peer]
+            else:
+                commands = [c + ["--device", "cpu", "--threads", str(threads)] for c in ours]
+            measured = [run(command, cores[:threads], folder / "run.log") for command in commands]
+            seconds, processor_seconds, peaks = zip(*measured)
+            result = {"seconds": sum(seconds), "processor_seconds": sum(processor_seconds), "peak_mib": max(peaks)}
+            if case == "track":
+                count, length = tck_length(out / ("peer.tck" if who == "mrtrix" else "our.tck"))
+                result |= {"streamlines": count, "length_mm": length, "arcs_per_second": length / inputs.step / result["seconds"]}
+            runs[who].append(result)
+            shutil.rmtree(out)
+    return runs
+
+
+def spread(runs, key="seconds", digits=2):
+    values = [r[key] for r in runs]
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
+
+
+def median(runs, key):
+    return statistics.median(r[key] for r in runs)
+
+
+def processor():
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(": ", 1)[1]
+    return platform.machine()
+
+
+def first_line(command):
+    out = subprocess.run(command, capture_output=True, text=True, check=False)
+    return (out.stdout or out.stderr).strip().splitlines()[0]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="the folder human_rescan")
+    parser.add_argument("--arcuate", required=True, help="the program")
+    parser.add_argument("--threads", default="1,2", help="numbers of threads, and of cores the programs may use (default 1,2)")
+    parser.add_argument("--repeat", type=int, default=5, help="runs of each program (default 5)")
+    parser.add_argument("--select", type=int, default=10000, help="streamlines to track; connectomes take ten times as many (default 10000)")
+    parser.add_argument("--only", default=",".join(CASES), help=f"some of {','.join(CASES)}")
+    parser.add_argument("--out", type=Path, help="write every run as JSON")
+    args = parser.parse_args()
+
+    if not shutil.which("tckgen"):
+        sys.exit("MRtrix3 is not on PATH (tckgen was looked for); install mrtrix3")
+    arcuate = shutil.which(args.arcuate)
+    if not arcuate:
+        sys.exit(f"{args.arcuate} is not a program; build Arcuate and give --arcuate")
+    arcuate = os.path.abspath(arcuate)
+    cores = sorted(os.sched_getaffinity(0))
+    thread_counts = [int(t) for t in args.threads.split(",")]
+    if max(thread_counts) > len(cores):
+        sys.exit(f"--threads {args.threads}: only {len(cores)} cores may be used here")
+
+    report = {"date": datetime.date.today().isoformat(), "processor": processor(), "cores": len(cores), "system": platform.platform(),
+              "mrtrix": first_line(["tckgen", "-version"]).strip("= ").replace("tckgen", "MRtrix3"), "arcuate": first_line([arcuate, "--version"]), "load_at_start": os.getloadavg()[0],
+              "repeat": args.repeat, "select": args.select, "cases": []}
+    print(f"{report['processor']}, {len(cores)} cores; {report['mrtrix']}; {report['arcuate']}; "
+          f"median of {args.repeat} (min-max), load {report['load_at_start']:.1f} at start\n")
+    print("| task | threads | MRtrix3 [s] | Arcuate [s] | times as fast | MRtrix3, Arcuate [processor s] | MRtrix3, Arcuate [MiB] |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    notes = []
+    with tempfile.TemporaryDirectory(prefix="arcuate-bench-") as temporary:
+        folder = Path(temporary)
+        inputs = Inputs(args.data, folder, args.select, cores)
+        for case in args.only.split(","):
+            for threads in thread_counts:
+                try:
+                    runs = measure(case, inputs, arcuate, threads, cores, args.repeat, folder)
+                except Failed as failure:
+                    shutil.rmtree(folder / "run", ignore_errors=True)
+                    notes.append(f"{case}, {threads} threads: not measured. {failure}")
+                    continue
+                ratio = median(runs["mrtrix"], "seconds") / median(runs["arcuate"], "seconds")
+                report["cases"].append({"case": case, "threads": threads, "ratio": ratio, **runs})
+                print(f"| {CASES[case][0]} | {threads} | {spread(runs['mrtrix'])} | {spread(runs['arcuate'])} | {ratio:.2f} | "
+                      f"{median(runs['mrtrix'], 'processor_seconds'):.2f}, {median(runs['arcuate'], 'processor_seconds'):.2f} | "
+                      f"{median(runs['mrtrix'], 'peak_mib'):.0f}, {median(runs['arcuate'], 'peak_mib'):.0f} |", flush=True)
+                if case == "track":
+                    notes.append(f"{case}, {threads} threads: arcs per second, MRtrix3 {spread(runs['mrtrix'], 'arcs_per_second', 0)}, "
+                                 f"Arcuate {spread(runs['arcuate'], 'arcs_per_second', 0)}; mean length [mm] "
+                                 f"{median(runs['mrtrix'], 'length_mm') / median(runs['mrtrix'], 'streamlines'):.1f} and "
+                                 f"{median(runs['arcuate'], 'length_mm') / median(runs['arcuate'], 'streamlines'):.1f}")
+    print("\n" + "\n".join(notes))
+    if args.out:
+        args.out.write_text(json.dumps(report, indent=1) + "\n")
+    return 0 if report["cases"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

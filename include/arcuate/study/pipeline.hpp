@@ -1,0 +1,50 @@
+// From a BIDS data set to one connectome per session, and to the change of every connection.
+#pragma once
+
+#include "arcuate/backend/device.hpp"
+#include "arcuate/connectome/build.hpp"
+#include "arcuate/core/progress.hpp"
+#include "arcuate/dwi/fod.hpp"
+#include "arcuate/dwi/response.hpp"
+#include "arcuate/dwi/tensor.hpp"
+#include "arcuate/study/bids.hpp"
+#include "arcuate/tracking/track.hpp"
+
+#include <functional>
+#include <string>
+
+namespace arcuate::study {
+
+struct PipelineOptions {
+    std::string mask;          ///< file for every session; empty: find_mask
+    std::string parcellation;  ///< file for every session, or the label of one; empty: find_parcellation
+    std::string names;         ///< table of region names; empty: find_names
+    /// File with the zonal harmonics of a response; empty: estimated from the subject's first session and used for all of them, so that FODs compare.
+    std::string response;
+    dwi::TensorOptions tensor;
+    dwi::ResponseOptions estimate;
+    dwi::FodOptions fod;
+    tracking::TrackOptions track{.select = 100000};
+    connectome::ConnectomeOptions connectome;
+    bool keep_tracks = false;  ///< write the .tck, too
+    bool force = false;        ///< compute again what is there
+    std::string command_line;  ///< for sidecars
+};
+
+/// Who is told what happens.
+struct Listener {
+    std::function<void(const std::string&)> say = [](const std::string&) {};
+    std::function<void(const std::string&)> warn = [](const std::string&) {};
+    Progress* progress = &silent();
+};
+
+/// Tensor maps, FOD, streamlines and connectome of every session that the filter selects, then change.tsv of all sessions in OUT. A session whose
+/// outputs are there, made from the same inputs and options by the same version, is left alone: an interrupted run continues. Layout in ARCHITECTURE.md.
+/// Everything that can be known to be wrong beforehand is said before the first computation. Throws InputError and OutputError.
+void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, const Device& device,
+                      const Listener& listener);
+
+/// Gathers change.tsv from the connectomes in OUT, for studies whose sessions were run on several machines.
+void run_group(const std::string& bids_dir, const std::string& out_dir, const Listener& listener);
+
+}  // namespace arcuate::study

@@ -1,0 +1,140 @@
+// Constrained spherical deconvolution of one voxel (Tournier, Calamante & Connelly 2007, NeuroImage 35:1459).
+//
+// The FOD f minimises |M f - s|^2 + norm |f|^2 + |H_neg f|^2, where H_neg are the rows of H (the FOD's amplitudes along a dense set of directions,
+// weighted) at which f is negative; the set is found by repetition from a low-order linear deconvolution. Between two repetitions
+// few directions change sign, so the Gram matrix M^T M + H_neg^T H_neg is kept and only they are added or taken away.
+#pragma once
+
+#include "kernels/normal_equations.hpp"
+#include "kernels/sh_basis.hpp"
+#include "kernels/views.hpp"
+
+namespace arcuate::kernels {
+
+enum class CsdOutcome : std::uint8_t { converged = 0, not_converged = 1, skipped = 2 };
+
+inline constexpr int csd_max_directions = 2048;  ///< constraint directions, at most
+
+/// What all voxels share; made by dwi/csd_problem.cpp. Rows have `width` values, zero after the coefficients.
+template <int Lmax>
+struct CsdProblem {
+    static constexpr int coefficients = sh_count(Lmax);
+    using Normal = NormalEquations<coefficients>;
+    static constexpr int width = Normal::width;
+
+    int volumes;                 ///< of the shell
+    int directions;              ///< of the constraint, padded to a multiple of 32 with rows of zeros
+    int max_iterations;
+    double threshold;            ///< a weighted amplitude below this is constrained
+    const double* forward;       ///< (volumes, width) M: coefficients -> signal
+    const double* initial;       ///< (volumes, width) filtered low-order inverse, transposed: signal -> coefficients
+    const double* constraint;    ///< (directions, width) H
+    const double* constraint_t;  ///< (coefficients, directions) its transpose
+    const double* normal;        ///< (Normal::size) M^T M + norm
+    const double* normal_all;    ///< (Normal::size) the same plus H^T H of every direction
+};
+
+/// Signals of a voxel in, FOD coefficients out.
+template <int Lmax>
+struct EstimateFod {
+    using Problem = CsdProblem<Lmax>;
+    using Normal = typename Problem::Normal;
+    static constexpr int n = Problem::coefficients, width = Problem::width;
+
+    Problem problem;
+    RowsView<const float> signals;  ///< (voxels, volumes)
+    RowsView<float> fods;           ///< (voxels, coefficients)
+    CsdOutcome* outcome;            ///< (voxels)
+
+    ARCUATE_HD void operator()(std::int64_t voxel) const {
+        double f[n];
+        outcome[voxel] = estimate(signals.row(voxel), f);
+        float* const out = fods.row(voxel);
+        for (int c = 0; c < n; ++c) out[c] = outcome[voxel] == CsdOutcome::skipped ? 0.0f : static_cast<float>(f[c]);
+    }
+
+    ARCUATE_HD CsdOutcome estimate(const float* signal, double* f) const {
+        double start[width], rhs[width];
+        for (int c = 0; c < width; ++c) start[c] = rhs[c] = 0;
+        bool any = false;
+        for (int v = 0; v < problem.volumes; ++v) {
+            if (!is_finite(signal[v])) return CsdOutcome::skipped;
+            const double s = static_cast<double>(max(0.0f, signal[v]));  // noise and resampling make negative signals
+            any = any || s > 0;
+            const double* const forward = problem.forward + v * width;
+            const double* const initial = problem.initial + v * width;
+            for (int c = 0; c < width; ++c) rhs[c] = fma(forward[c], s, rhs[c]);
+            for (int c = 0; c < width; ++c) start[c] = fma(initial[c], s, start[c]);
+        }
+        if (!any) return CsdOutcome::skipped;
+        for (int c = 0; c < n; ++c) f[c] = start[c];
+
+        constexpr int max_words = csd_max_directions / 32;
+        std::uint32_t now[max_words], in_gram[max_words];
+        const int words = problem.directions / 32;
+        Normal normal, factor;
+        for (int iteration = 0;; ++iteration) {
+            const int negative = find_negative(f, now);
+            if (iteration == 0) {
+                // Start from nothing or from everything, whichever is nearer.
+                const bool most = 2 * negative > problem.directions;
+                const double* const base = most ? problem.normal_all : problem.normal;
+                for (int i = 0; i < Normal::size; ++i) normal.a[i] = base[i];
+                for (int c = 0; c < n; ++c) normal.a[Normal::at(c, n)] = rhs[c];
+                for (int w = 0; w < words; ++w) in_gram[w] = most ? 0xffffffffu : 0u;
+            } else {
+                bool same = true;
+                for (int w = 0; w < words; ++w) same = same && now[w] == in_gram[w];
+                if (same) return CsdOutcome::converged;
+            }
+            if (iteration == problem.max_iterations) return CsdOutcome::not_converged;
+            update(normal, in_gram, now, words);
+            if (!solve(normal, factor, f)) return CsdOutcome::skipped;
+        }
+    }
+
+    /// Sets the bit of every direction along which the FOD is below the threshold; returns how many.
+    ARCUATE_HD int find_negative(const double* f, std::uint32_t* bits) const {
+        int count = 0;
+        for (int d = 0; d < problem.directions; d += 32) {
+            double amplitude[32];
+            ARCUATE_UNROLL
+            for (int k = 0; k < 32; ++k) amplitude[k] = 0;
+            const double* h = problem.constraint_t + d;
+            for (int c = 0; c < n; ++c, h += problem.directions) {
+                const double coefficient = f[c];
+                ARCUATE_UNROLL
+                for (int k = 0; k < 32; ++k) amplitude[k] = fma(h[k], coefficient, amplitude[k]);
+            }
+            std::uint32_t word = 0;
+            ARCUATE_UNROLL
+            for (int k = 0; k < 32; ++k) word |= static_cast<std::uint32_t>(amplitude[k] < problem.threshold) << k;
+            bits[d / 32] = word;
+            for (std::uint32_t rest = word; rest; rest &= rest - 1) ++count;
+        }
+        return count;
+    }
+
+    /// Adds the directions that became negative to the Gram matrix, takes away those that no longer are; `in_gram` becomes `now`.
+    ARCUATE_HD void update(Normal& normal, std::uint32_t* in_gram, const std::uint32_t* now, int words) const {
+        std::int16_t index[64];
+        std::int8_t sign[64];
+        int count = 0;
+        for (int w = 0; w < words; ++w) {
+            const std::uint32_t changed = now[w] ^ in_gram[w];
+            for (int bit = 0; bit < 32; ++bit) {
+                if (!(changed >> bit & 1u)) continue;
+                index[count] = static_cast<std::int16_t>(32 * w + bit);
+                sign[count] = (now[w] >> bit & 1u) ? 1 : -1;
+                if (++count == 64) {
+                    add_outer_products(normal, problem.constraint, index, sign, count);
+                    count = 0;
+                }
+            }
+            in_gram[w] = now[w];
+        }
+        add_outer_products(normal, problem.constraint, index, sign, count);
+    }
+};
+
+}  // namespace arcuate::kernels

@@ -1,0 +1,158 @@
+// Symmetric positive definite systems of a few dozen unknowns, one per voxel: sums of outer products, and Cholesky's solution.
+//
+// In double: a normal matrix has the square of its design's condition number, and with float pivots the tensor of a low-contrast voxel or a
+// super-resolved FOD would lose most of its digits. The systems are small, so a GPU with few double units is still bound by memory.
+//
+// Only the upper triangle is kept, in bands of four rows; a band starts at its first diagonal column and ends at `width`:
+//     band 0   x x x x x x x x     width = N + 1, rounded up to a multiple of 4: the column after the unknowns is the right-hand side,
+//     band 1           x x x x     so that the factorisation does the forward substitution too. Columns beyond it are zero.
+// Every sum runs in ascending order of its terms with one fma per term, whatever the tiles, so vector lanes and GPU threads agree.
+#pragma once
+
+#include "kernels/math.hpp"
+
+namespace arcuate::kernels {
+
+template <int N>
+struct NormalEquations {
+    static constexpr int unknowns = N;
+    static constexpr int width = (N + 4) / 4 * 4;  ///< columns of a row, right-hand side and padding included
+    static constexpr int bands = (N + 3) / 4;
+    static constexpr int band_start(int band) { return 4 * width * band - 8 * band * (band - 1); }
+    static constexpr int size = band_start(bands);
+    /// Where column 0 of row i would be; columns from i/4*4 on exist.
+    static constexpr int row_start(int i) { return band_start(i / 4) + (i % 4) * (width - i / 4 * 4) - i / 4 * 4; }
+    static constexpr int at(int i, int j) { return row_start(i) + j; }
+
+    double a[size];
+
+    ARCUATE_HD void clear() {
+        for (int i = 0; i < size; ++i) a[i] = 0;
+    }
+};
+
+namespace detail {
+
+/// A tile of four rows and W columns, held in registers.
+template <int W>
+struct Tile {
+    double v[4][W];
+
+    ARCUATE_HD void load(const double* from, int stride) {
+        ARCUATE_UNROLL
+        for (int r = 0; r < 4; ++r) {
+            ARCUATE_UNROLL
+            for (int c = 0; c < W; ++c) v[r][c] = from[r * stride + c];
+        }
+    }
+    ARCUATE_HD void store(double* to, int stride) const {
+        ARCUATE_UNROLL
+        for (int r = 0; r < 4; ++r) {
+            ARCUATE_UNROLL
+            for (int c = 0; c < W; ++c) to[r * stride + c] = v[r][c];
+        }
+    }
+    /// v += (scale * left) right^T
+    ARCUATE_HD void add(const double* left, const double* right, double scale) {
+        ARCUATE_UNROLL
+        for (int r = 0; r < 4; ++r) {
+            const double s = scale * left[r];
+            ARCUATE_UNROLL
+            for (int c = 0; c < W; ++c) v[r][c] = fma(s, right[c], v[r][c]);
+        }
+    }
+};
+
+/// Calls body(Tile<8 or 4>, column) over the columns [first, width) of one band, both multiples of 4.
+template <class Body>
+ARCUATE_HD void for_tiles(int first, int width, const Body& body) {
+    int column = first;
+    if ((width - first) % 8) {
+        body(Tile<4>{}, column);
+        column += 4;
+    }
+    for (; column < width; column += 8) body(Tile<8>{}, column);
+}
+
+}  // namespace detail
+
+/// Adds sign[k] * x_k x_k^T for the rows x_k = rows + index[k] * width, k = 0 ... count-1.
+template <int N>
+ARCUATE_HD void add_outer_products(NormalEquations<N>& normal, const double* rows, const std::int16_t* index, const std::int8_t* sign, int count) {
+    using Normal = NormalEquations<N>;
+    for (int band = 0; band < Normal::bands; ++band) {
+        const int first = 4 * band, stride = Normal::width - first;
+        detail::for_tiles(first, Normal::width, [&](auto tile, int column) {
+            double* const here = normal.a + Normal::band_start(band) + (column - first);
+            tile.load(here, stride);
+            for (int k = 0; k < count; ++k) {
+                const double* const x = rows + std::int64_t{index[k]} * Normal::width;
+                tile.add(x + first, x + column, static_cast<double>(sign[k]));
+            }
+            tile.store(here, stride);
+        });
+    }
+}
+
+/// Adds weight * x x^T, x of `width` values: N of the design and the measurement after them.
+template <int N>
+ARCUATE_HD void add_outer_product(NormalEquations<N>& normal, const double* x, double weight) {
+    using Normal = NormalEquations<N>;
+    ARCUATE_UNROLL
+    for (int i = 0; i < N; ++i) {
+        const double s = weight * x[i];
+        ARCUATE_UNROLL
+        for (int j = i / 4 * 4; j < Normal::width; ++j) normal.a[Normal::at(i, j)] = fma(s, x[j], normal.a[Normal::at(i, j)]);
+    }
+}
+
+/// Solves for the unknowns. Returns false, and leaves `solution` alone, where a pivot is not positive (or not a number).
+/// `factor` is scratch: U with A = U^T U, and U^-T b in the right-hand column.
+template <int N>
+ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& factor, double* solution) {
+    using Normal = NormalEquations<N>;
+    double inverse_pivot[4 * Normal::bands];
+    for (int band = 0; band < Normal::bands; ++band) {
+        const int first = 4 * band, stride = Normal::width - first;
+        // What the rows above contribute ...
+        detail::for_tiles(first, Normal::width, [&](auto tile, int column) {
+            tile.load(normal.a + Normal::band_start(band) + (column - first), stride);
+            for (int above = 0; above < band; ++above) {
+                const double* u = factor.a + Normal::band_start(above) - 4 * above;
+                for (int r = 0; r < 4; ++r, u += Normal::width - 4 * above) tile.add(u + first, u + column, -1.0);
+            }
+            tile.store(factor.a + Normal::band_start(band) + (column - first), stride);
+        });
+        // ... and the band itself.
+        for (int i = first; i < first + 4 && i < N; ++i) {
+            double* const row = factor.a + Normal::row_start(i);
+            for (int above = first; above < i; ++above) {
+                const double* const u = factor.a + Normal::row_start(above);
+                const double s = -u[i];
+                for (int j = first; j < Normal::width; ++j) row[j] = fma(s, u[j], row[j]);
+            }
+            const double pivot = row[i];
+            if (!(pivot > 0)) return false;
+            const double inverse = 1.0 / sqrt(pivot);
+            inverse_pivot[i] = inverse;
+            for (int j = first; j < Normal::width; ++j) row[j] = row[j] * inverse;
+        }
+    }
+    // Back substitution, U x = y: four interleaved partial sums per row.
+    double x[4 * Normal::bands];
+    for (int i = N; i < 4 * Normal::bands; ++i) x[i] = 0;
+    for (int i = N - 1; i >= 0; --i) {
+        const double* const u = factor.a + Normal::row_start(i);
+        double part[4] = {0, 0, 0, 0};
+        for (int j = i + 1; j < (i + 4) / 4 * 4; ++j) part[j & 3] = fma(u[j], x[j], part[j & 3]);
+        for (int j = (i + 4) / 4 * 4; j < 4 * Normal::bands; j += 4) {
+            ARCUATE_UNROLL
+            for (int lane = 0; lane < 4; ++lane) part[lane] = fma(u[j + lane], x[j + lane], part[lane]);
+        }
+        x[i] = (u[N] - ((part[0] + part[1]) + (part[2] + part[3]))) * inverse_pivot[i];
+    }
+    for (int i = 0; i < N; ++i) solution[i] = x[i];
+    return true;
+}
+
+}  // namespace arcuate::kernels

@@ -1,0 +1,41 @@
+// The value of a scalar map at a point, by trilinear interpolation.
+#pragma once
+
+#include "kernels/vec3.hpp"
+
+#include <cstdint>
+
+namespace arcuate::kernels {
+
+struct MapView {
+    const float* values;  ///< (nz, ny, nx)
+    std::int32_t nx, ny, nz;
+    Affine3 world_to_voxel;
+
+    /// False where the map has no value: beyond half a voxel from the outermost centres, or where one of the voxels that
+    /// would contribute is not finite. Within that last half voxel the outermost voxel's value continues.
+    ARCUATE_HD bool sample(Vec3 world, float& value) const {
+        const Vec3 v = transform_point(world_to_voxel, world);
+        // Written so that NaN fails too.
+        if (!(v.x >= -0.5f && v.y >= -0.5f && v.z >= -0.5f && v.x <= static_cast<float>(nx) - 0.5f && v.y <= static_cast<float>(ny) - 0.5f &&
+              v.z <= static_cast<float>(nz) - 0.5f))
+            return false;
+        const int x = floor_int(v.x), y = floor_int(v.y), z = floor_int(v.z);
+        const float fx = v.x - static_cast<float>(x), fy = v.y - static_cast<float>(y), fz = v.z - static_cast<float>(z);
+        float sum = 0;
+        ARCUATE_UNROLL
+        for (int k = 0; k < 8; ++k) {
+            const int dx = k & 1, dy = k >> 1 & 1, dz = k >> 2;
+            const float weight = (dx ? fx : 1.0f - fx) * (dy ? fy : 1.0f - fy) * (dz ? fz : 1.0f - fz);
+            const std::int64_t voxel = inside(x + dx, nx) + static_cast<std::int64_t>(nx) * (inside(y + dy, ny) + static_cast<std::int64_t>(ny) * inside(z + dz, nz));
+            if (weight > 0.0f) sum = fma(weight, values[voxel], sum);  // a NaN beside a point that does not touch it does no harm
+        }
+        value = sum;
+        return is_finite(sum);
+    }
+
+  private:
+    ARCUATE_HD static std::int32_t inside(std::int32_t i, std::int32_t n) { return i < 0 ? 0 : (i >= n ? n - 1 : i); }
+};
+
+}  // namespace arcuate::kernels

@@ -1,0 +1,92 @@
+// The diffusion tensor of one voxel by weighted linear least squares on ln S (Basser et al. 1994, J Magn Reson B 103:247), optionally
+// reweighted by the fit's own predictions (Veraart et al. 2013, NeuroImage 81:335).
+#pragma once
+
+#include "kernels/normal_equations.hpp"
+#include "kernels/tensor_metrics.hpp"
+#include "kernels/views.hpp"
+
+namespace arcuate::kernels {
+
+/// Columns of the output rows.
+struct TensorColumns {
+    static constexpr int tensor = 0, s0 = 6, fa = 7, md = 8, ad = 9, rd = 10, v1 = 11, count = 14;
+};
+
+struct FitTensor {
+    static constexpr int parameters = 7;  ///< xx, yy, zz, xy, xz, yz [1 / b_scale], ln (S0 / largest signal)
+    using Normal = NormalEquations<parameters>;
+
+    const double* design;      ///< (volumes, 8) ln S = design . parameters; the eighth column is zero
+    int volumes;
+    double b_scale;            ///< the design's b-values are b / b_scale [s/mm2], so that its columns have one order of magnitude
+    bool weighted;             ///< first pass weighted by the signal; otherwise unweighted
+    int reweightings;          ///< further passes, weighted by the predicted signal
+    RowsView<float> signals;   ///< (voxels, volumes) overwritten
+    RowsView<float> maps;      ///< (voxels, TensorColumns::count) zero where skipped
+    std::uint8_t* fitted;      ///< (voxels) 0: a signal is not finite, all are zero, or the fit has no solution
+
+    ARCUATE_HD void operator()(std::int64_t voxel) const {
+        float* const s = signals.row(voxel);
+        float* const out = maps.row(voxel);
+        double p[parameters];
+        float largest = 0.0f;
+        fitted[voxel] = fit(s, p, largest) && write(p, largest, out);
+        if (!fitted[voxel])
+            for (int c = 0; c < TensorColumns::count; ++c) out[c] = 0.0f;
+    }
+
+    ARCUATE_HD bool fit(float* s, double* p, float& largest) const {
+        for (int v = 0; v < volumes; ++v) {
+            if (!is_finite(s[v])) return false;
+            largest = max(largest, s[v]);
+        }
+        if (!(largest > 0.0f)) return false;
+        // Signals relative to the largest: their logarithms are small, so float keeps them to 1e-7; weights do not depend on the scale.
+        Normal normal, factor;
+        normal.clear();
+        for (int v = 0; v < volumes; ++v) {
+            const float relative = max(s[v] / largest, 1e-6f);
+            s[v] = log(relative);
+            add(normal, v, s[v], weighted ? static_cast<double>(relative) : 1.0);
+        }
+        if (!solve(normal, factor, p)) return false;
+        for (int pass = 0; pass < reweightings; ++pass) {
+            normal.clear();
+            for (int v = 0; v < volumes; ++v) {
+                const double* const x = design + v * 8;
+                double predicted = x[0] * p[0];
+                for (int i = 1; i < parameters; ++i) predicted = fma(x[i], p[i], predicted);
+                add(normal, v, s[v], static_cast<double>(exp(static_cast<float>(predicted))));
+            }
+            if (!solve(normal, factor, p)) return false;
+        }
+        return true;
+    }
+
+    /// The row of volume v: var(ln S) is proportional to 1/S^2, so the squared residual counts S^2 times.
+    ARCUATE_HD void add(Normal& normal, int v, float log_signal, double weight) const {
+        double x[Normal::width];
+        for (int i = 0; i < parameters; ++i) x[i] = design[v * 8 + i];
+        x[parameters] = static_cast<double>(log_signal);
+        add_outer_product(normal, x, weight * weight);
+    }
+
+    ARCUATE_HD bool write(const double* p, float largest, float* out) const {
+        SymmetricTensor d{};
+        for (int i = 0; i < 6; ++i) d.v[i] = p[i] / b_scale;
+        const TensorMetrics m = tensor_metrics(d);
+        for (int i = 0; i < 6; ++i) out[TensorColumns::tensor + i] = static_cast<float>(d.v[i]);
+        out[TensorColumns::s0] = exp(static_cast<float>(p[6])) * largest;
+        out[TensorColumns::fa] = static_cast<float>(m.fa);
+        out[TensorColumns::md] = static_cast<float>(m.md);
+        out[TensorColumns::ad] = static_cast<float>(m.ad);
+        out[TensorColumns::rd] = static_cast<float>(m.rd);
+        for (int i = 0; i < 3; ++i) out[TensorColumns::v1 + i] = static_cast<float>(m.v1[i]);
+        bool finite = true;
+        for (int c = 0; c < TensorColumns::count; ++c) finite = finite && is_finite(out[c]);
+        return finite;
+    }
+};
+
+}  // namespace arcuate::kernels

@@ -1,0 +1,15 @@
+// The module's kernels for CUDA.
+#include "backend/launch_cuda.cuh"
+#include "kernels/csd.hpp"
+#include "kernels/fod_peaks.hpp"
+#include "kernels/tensor_fit.hpp"
+
+ARCUATE_CUDA_KERNEL(arcuate::kernels::FitTensor);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<2>);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<4>);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<6>);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<8>);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::FindPeaks<2>);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::FindPeaks<4>);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::FindPeaks<6>);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::FindPeaks<8>);

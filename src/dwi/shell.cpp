@@ -1,0 +1,45 @@
+#include "dwi/shell.hpp"
+
+#include "arcuate/core/error.hpp"
+
+#include <fmt/format.h>
+
+namespace arcuate::dwi {
+
+std::int64_t distinct_directions(const std::vector<Vec3d>& directions) {
+    constexpr double cos_squared = 0.99992;  // of half a degree
+    std::vector<Vec3d> kept;
+    for (const auto& d : directions) {
+        bool is_new = true;
+        for (const auto& k : kept) {
+            const double cosine = d[0] * k[0] + d[1] * k[1] + d[2] * k[2];
+            is_new = is_new && cosine * cosine < cos_squared;
+        }
+        if (is_new) kept.push_back(d);
+    }
+    return static_cast<std::int64_t>(kept.size());
+}
+
+WorkingShell largest_shell(const GradientTable& gradients) {
+    const auto shells = find_shells(gradients);
+    if (shells.empty() || shells.back().b_value <= b_zero_threshold)
+        throw InputError("no volume is diffusion-weighted (every b-value is 0); check that the b-values belong to this image");
+    WorkingShell out{shells.back().b_value, shells.back().volumes, {}};
+    for (const auto v : out.volumes) out.directions.push_back(gradients.directions[static_cast<std::size_t>(v)]);
+    const auto n = distinct_directions(out.directions);
+    if (n < 6)
+        throw InputError(fmt::format("the shell at b = {:.0f} has {} distinct directions (spherical deconvolution needs at least 6); "
+                                     "check the b-values, or acquire more directions",
+                                     out.b_value, n));
+    return out;
+}
+
+void require_consistent(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask) {
+    if (gradients.size() != dwi.volumes)
+        throw InputError(fmt::format("the gradient table has {} entries but the image has {} volumes (was a volume removed from one of them only?); "
+                                     "give the table of this image",
+                                     gradients.size(), dwi.volumes));
+    require_same_grid(mask.grid, "the mask", dwi.grid, "the diffusion image");
+}
+
+}  // namespace arcuate::dwi

@@ -1,0 +1,25 @@
+// What every single-shell method asks of its data.
+#pragma once
+
+#include "arcuate/core/gradient_table.hpp"
+#include "arcuate/core/image.hpp"
+
+namespace arcuate::dwi {
+
+/// The shell of largest b.
+struct WorkingShell {
+    double b_value = 0;                 ///< [s/mm2]
+    std::vector<std::int64_t> volumes;
+    std::vector<Vec3d> directions;      ///< of those volumes, unit, scanner frame
+};
+
+/// Throws InputError where no volume is diffusion-weighted or the shell has fewer than six directions.
+WorkingShell largest_shell(const GradientTable& gradients);
+
+/// Throws InputError unless the table has one entry per volume and the mask lies on the image's grid.
+void require_consistent(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask);
+
+/// How many of the directions differ from each other by more than 0.5 degrees, opposite ones counted as one.
+std::int64_t distinct_directions(const std::vector<Vec3d>& directions);
+
+}  // namespace arcuate::dwi

@@ -1,0 +1,118 @@
+#include "arcuate/study/change.hpp"
+
+#include "arcuate/core/error.hpp"
+#include "arcuate/io/files.hpp"
+#include "arcuate/io/tables.hpp"
+#include "study/bids_name.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <set>
+
+namespace arcuate::study {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A connectome whose edges can be asked for by label.
+class ByLabel {
+  public:
+    ByLabel(Connectome connectome, const std::vector<std::string>& metric_names) : connectome_(std::move(connectome)) {
+        for (std::size_t i = 0; i < connectome_.nodes.size(); ++i) row_[connectome_.nodes[i].label] = i;
+        for (const auto& name : metric_names) metrics_.push_back(&connectome_.metric(name).matrix);
+    }
+    ByLabel(ByLabel&&) = default;
+
+    const std::vector<Node>& nodes() const { return connectome_.nodes; }
+    /// NaN where the connectome lacks a region.
+    double value(std::size_t metric, std::int32_t a, std::int32_t b) const {
+        const auto i = row_.find(a), j = row_.find(b);
+        if (i == row_.end() || j == row_.end()) return std::numeric_limits<double>::quiet_NaN();
+        return (*metrics_[metric])[i->second * nodes().size() + j->second];
+    }
+
+  private:
+    Connectome connectome_;
+    std::map<std::int32_t, std::size_t> row_;
+    std::vector<const std::vector<double>*> metrics_;  // into connectome_'s own storage, which moves along
+};
+
+/// The sessions of one subject and one atlas.
+void write_subject(std::ofstream& out, const std::vector<SessionResult>& sessions, const std::vector<std::string>& metrics) {
+    std::vector<ByLabel> connectomes;
+    const ByLabel* first = nullptr;
+    std::map<std::int32_t, std::string> names;
+    std::set<std::pair<std::int32_t, std::int32_t>> edges;
+    connectomes.reserve(sessions.size());
+    for (const auto& session : sessions) {
+        const auto& c = connectomes.emplace_back(io::read_connectome(session.path), metrics);
+        if (session.first) first = &c;
+        for (const auto& a : c.nodes()) {
+            names.emplace(a.label, a.name);
+            for (const auto& b : c.nodes())
+                if (a.label <= b.label && c.value(0, a.label, b.label) > 0) edges.emplace(a.label, b.label);
+        }
+    }
+    for (std::size_t s = 0; s < sessions.size(); ++s) {
+        const Session& session = sessions[s].session;
+        const std::string who = fmt::format("sub-{}\t{}\t{}\t{}", session.subject, session.session.empty() ? "n/a" : "ses-" + session.session, io::number(session.days),
+                                            sessions[s].atlas);
+        for (const auto& [a, b] : edges) {
+            std::string values, changes;
+            for (std::size_t m = 0; m < metrics.size(); ++m) {
+                const double value = connectomes[s].value(m, a, b);
+                values += fmt::format("\t{}", io::number(value));
+                changes += fmt::format("\t{}", io::number(first ? value - first->value(m, a, b) : std::numeric_limits<double>::quiet_NaN()));
+            }
+            out << who << '\t' << a << '\t' << b << '\t' << names[a] << '\t' << names[b] << values << changes << '\n';
+        }
+    }
+}
+
+}  // namespace
+
+std::vector<SessionResult> find_results(const std::string& bids_dir, const std::string& out_dir) {
+    std::vector<SessionResult> out;
+    std::string subject;
+    for (const auto& session : find_sessions(bids_dir, {})) {
+        const bool first = session.subject != subject;
+        subject = session.subject;
+        for (const auto& file : files_in((fs::path(out_dir) / session.folder() / "dwi").string())) {
+            const BidsName name = parse_bids_name(file);
+            if (name.suffix == "connectome" && name.extension == ".h5") out.push_back({session, first, name.label("atlas"), file});
+        }
+    }
+    return out;
+}
+
+void write_change_table(const std::string& path, const std::vector<SessionResult>& results) {
+    if (results.empty()) throw InputError(fmt::format("{} cannot be made (no session has a connectome yet); run the participant level first", path));
+    std::vector<std::string> metrics;
+    for (const auto& metric : io::read_connectome(results.front().path).metrics) metrics.push_back(metric.name);
+    if (metrics.empty() || metrics.front() != "count") throw InputError(fmt::format("{} has no count as its first metric; it was not made by arcuate run", results.front().path));
+
+    io::OutputFile file(path, true);
+    std::ofstream out(file.partial(), std::ios::binary);
+    out << "participant_id\tsession_id\tdays\tatlas\tnode_a\tnode_b\tname_a\tname_b";
+    for (const auto& metric : metrics) out << '\t' << metric;
+    for (const auto& metric : metrics) out << '\t' << metric << "_change";
+    out << '\n';
+    // Subjects one after another, so that memory does not grow with the study.
+    for (std::size_t begin = 0; begin < results.size();) {
+        std::map<std::string, std::vector<SessionResult>> by_atlas;
+        const std::string subject = results[begin].session.subject;
+        for (; begin < results.size() && results[begin].session.subject == subject; ++begin) by_atlas[results[begin].atlas].push_back(results[begin]);
+        for (const auto& [atlas, sessions] : by_atlas) write_subject(out, sessions, metrics);
+    }
+    out.close();
+    if (!out) throw OutputError(fmt::format("cannot write {} (is the disk full?); make room", path));
+    file.commit();
+}
+
+}  // namespace arcuate::study

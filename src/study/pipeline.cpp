@@ -1,0 +1,98 @@
+#include "arcuate/study/pipeline.hpp"
+
+#include "arcuate/core/error.hpp"
+#include "arcuate/io/files.hpp"
+#include "arcuate/study/change.hpp"
+#include "study/session_run.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+
+namespace arcuate::study {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* description_file = "dataset_description.json";
+
+/// A derivative that Arcuate made: its description says so.
+bool is_our_derivative(const fs::path& folder) {
+    std::ifstream file(folder / description_file);
+    const auto json = nlohmann::json::parse(file, nullptr, false);
+    const nlohmann::json::json_pointer name("/GeneratedBy/0/Name"), type("/DatasetType");
+    return !json.is_discarded() && json.contains(name) && json[name] == "Arcuate" && json.contains(type) && json[type] == "derivative";
+}
+
+void open_output(const std::string& bids_dir, const std::string& out_dir, bool force) {
+    std::error_code error;
+    if (fs::exists(out_dir) && !fs::is_directory(out_dir)) throw OutputError(fmt::format("cannot write to {} (it is not a folder); choose another name", out_dir));
+    if (fs::equivalent(bids_dir, out_dir, error)) throw OutputError(fmt::format("the output folder is the data set itself ({}); choose another, for instance {}/derivatives/arcuate", bids_dir, bids_dir));
+    if (fs::is_directory(out_dir) && !fs::is_empty(out_dir, error) && !error && !is_our_derivative(out_dir) && !force)
+        throw OutputError(fmt::format("{} is not empty and was not made by arcuate run; choose another folder, or add --force", out_dir));
+    fs::create_directories(out_dir, error);
+    if (error) throw OutputError(fmt::format("cannot create {} ({}); choose another folder", out_dir, error.message()));
+    const nlohmann::ordered_json description{{"Name", "Arcuate: structural connectomes"},
+                                             {"BIDSVersion", "1.9.0"},
+                                             {"DatasetType", "derivative"},
+                                             {"GeneratedBy", {{{"Name", "Arcuate"}, {"Version", version()}}}},
+                                             {"SourceDatasets", {{{"URL", bids_dir}}}}};
+    io::write_text((fs::path(out_dir) / description_file).string(), description.dump(2) + "\n", true);
+}
+
+std::string change_path(const std::string& out_dir) { return (fs::path(out_dir) / "change.tsv").string(); }
+
+}  // namespace
+
+void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, const Device& device,
+                      const Listener& listener) {
+    const auto sessions = find_sessions(bids_dir, filter);
+    FileHashes hashes;
+    std::vector<SessionPlan> plans;
+    const Session* first = nullptr;
+    for (const auto& session : sessions) {
+        if (!first || first->subject != session.subject) first = &session;
+        if (session.selected) plans.push_back(plan_session(bids_dir, out_dir, session, *first, options, device, hashes));
+    }
+    open_output(bids_dir, out_dir, options.force);
+    std::vector<SessionPlan> to_do;
+    for (const auto& plan : plans) {
+        const State state = options.force ? State::missing : state_of(plan, options.keep_tracks);
+        if (state == State::other)
+            throw OutputError(fmt::format("{} exists already and was made from other inputs, options or by another version; add --force or choose another output folder", plan.connectome()));
+        if (state == State::done)
+            listener.say(fmt::format("{}: already there, made from the same inputs and options", plan.session.name()));
+        else
+            to_do.push_back(plan);
+    }
+    listener.say(fmt::format("{} sessions selected, {} to compute on {}", plans.size(), to_do.size(), device.name()));
+    Responses responses;
+    std::vector<std::string> failures;
+    for (const auto& plan : to_do) {
+        std::error_code error;
+        fs::create_directories(plan.folder, error);
+        if (error) throw OutputError(fmt::format("cannot create {} ({}); choose another folder", plan.folder, error.message()));
+        // Faulty data of one session do not keep the others waiting; a full disk or a broken device does end the run.
+        try {
+            run_session(plan, options, device, listener, responses);
+        } catch (const InputError& fault) {
+            failures.emplace_back(fault.what());
+            if (to_do.size() > 1) listener.warn(fmt::format("{} is left out: {}", plan.session.name(), fault.what()));
+        }
+    }
+    if (failures.size() < plans.size()) run_group(bids_dir, out_dir, listener);
+    if (failures.size() == 1) throw InputError(failures.front());
+    if (failures.size() > 1)
+        throw InputError(fmt::format("{} of {} sessions could not be computed (the warnings above say why); repair their data and run again", failures.size(), to_do.size()));
+}
+
+void run_group(const std::string& bids_dir, const std::string& out_dir, const Listener& listener) {
+    const auto results = find_results(bids_dir, out_dir);
+    write_change_table(change_path(out_dir), results);
+    listener.say(fmt::format("{}: {} connectomes", change_path(out_dir), results.size()));
+}
+
+}  // namespace arcuate::study

@@ -1,0 +1,130 @@
+#include "study/plan.hpp"
+
+#include "arcuate/core/error.hpp"
+#include "arcuate/io/files.hpp"
+#include "arcuate/io/tables.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <fstream>
+
+namespace arcuate::study {
+
+namespace fs = std::filesystem;
+
+const std::vector<TensorMapRow> tensor_map_rows{
+    {"tensor", "mm2/s", &dwi::TensorMaps::tensor}, {"s0", "", &dwi::TensorMaps::s0},    {"fa", "", &dwi::TensorMaps::fa}, {"md", "mm2/s", &dwi::TensorMaps::md},
+    {"ad", "mm2/s", &dwi::TensorMaps::ad},         {"rd", "mm2/s", &dwi::TensorMaps::rd}, {"v1", "", &dwi::TensorMaps::v1},
+};
+
+std::string SessionPlan::map(const std::string& model, const std::string& parameter) const {
+    return folder + "/" + prefix + "model-" + model + "_param-" + parameter + "_dwimap.nii.gz";
+}
+std::string SessionPlan::response() const { return folder + "/" + prefix + "model-csd_response.txt"; }
+std::string SessionPlan::tracks() const { return folder + "/" + prefix + "track-ifod2_tractogram.tck"; }
+std::string SessionPlan::counts() const { return folder + "/" + prefix + "atlas-" + atlas + "_meas-count_relmat.tsv"; }
+std::string SessionPlan::connectome() const { return folder + "/" + prefix + "atlas-" + atlas + "_connectome.h5"; }
+
+std::vector<std::string> SessionPlan::outputs(bool with_tracks) const {
+    std::vector<std::string> out;
+    for (const auto& row : tensor_map_rows) out.push_back(map("tensor", row.name));
+    out.insert(out.end(), {map("csd", "fod"), response(), counts()});
+    if (with_tracks) out.push_back(tracks());
+    out.push_back(connectome());
+    return out;
+}
+
+namespace {
+
+void add_parameters(Provenance& p, const PipelineOptions& o) {
+    const auto number = [](auto value) { return io::number(static_cast<double>(value)); };
+    p.parameter("tensor_iterations", number(o.tensor.iterations));
+    if (o.response.empty()) {
+        p.parameter("response_voxels", number(o.estimate.voxels));
+        p.parameter("response_lmax", number(o.estimate.lmax));
+    }
+    p.parameter("fod_lmax", number(o.fod.lmax));
+    // As given: what 0 and negative values stand for follows from the inputs.
+    p.parameter("seed", std::to_string(o.track.seed));
+    p.parameter("select", number(o.track.select));
+    p.parameter("seeds", number(o.track.seeds));
+    p.parameter("step_mm", number(o.track.step));
+    p.parameter("angle_deg", number(o.track.angle));
+    p.parameter("cutoff", number(o.track.cutoff));
+    p.parameter("min_length_mm", number(o.track.min_length));
+    p.parameter("max_length_mm", number(o.track.max_length));
+    p.parameter("radial_search_mm", number(o.connectome.radial_search_mm));
+}
+
+}  // namespace
+
+SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir, const Session& session, const Session& first, const PipelineOptions& options,
+                         const Device& device, FileHashes& hashes) {
+    SessionPlan plan;
+    plan.session = session;
+    const auto require_usable = [](const Session& s) {
+        if (!s.problem.empty()) throw InputError(s.problem);
+    };
+    require_usable(session);
+    plan.mask = options.mask.empty() ? find_mask(bids_dir, session).path : options.mask;
+    if (fs::is_regular_file(options.parcellation)) {
+        plan.parcellation = options.parcellation;
+    } else {
+        // A label has no separators; anything else was meant as a path.
+        if (options.parcellation.find_first_of("/.") != std::string::npos)
+            throw InputError("cannot open " + options.parcellation + " (no such file); check the path given with --parcellation");
+        const Found found = find_parcellation(bids_dir, session, options.parcellation);
+        plan.parcellation = found.path;
+        if (!found.remark.empty()) plan.remarks.push_back(found.remark);
+    }
+    plan.names = options.names.empty() ? find_names(plan.parcellation) : options.names;
+    plan.atlas = atlas_label(plan.parcellation);
+    plan.folder = (fs::path(out_dir) / session.folder() / "dwi").string();
+    plan.prefix = derivative_prefix(session);
+
+    Provenance& p = plan.provenance;
+    p.command = "run";
+    p.command_line = options.command_line;
+    p.device = device.name();
+    p.threads = device.threads();
+    add_parameters(p, options);
+    const auto input = [&](const std::string& role, const std::string& path) {
+        auto& hash = hashes[path];
+        if (hash.empty()) hash = sha256_of_file(path);
+        p.inputs.push_back({role, path, hash});
+    };
+    input("dwi", session.dwi);
+    input("bval", session.bval);
+    input("bvec", session.bvec);
+    input("mask", plan.mask);
+    input("parcellation", plan.parcellation);
+    if (!plan.names.empty()) input("names", plan.names);
+    if (!options.response.empty()) {
+        input("response", options.response);
+    } else {
+        require_usable(first);
+        plan.response_session = first;
+        plan.response_mask = options.mask.empty() ? find_mask(bids_dir, first).path : options.mask;
+        input("response_dwi", first.dwi);
+        input("response_bval", first.bval);
+        input("response_bvec", first.bvec);
+        input("response_mask", plan.response_mask);
+    }
+    p.parameter("fingerprint", sha256_of(io::provenance_core_json(p)));
+    return plan;
+}
+
+State state_of(const SessionPlan& plan, bool with_tracks) {
+    if (!fs::exists(plan.connectome())) return State::missing;
+    std::ifstream file(io::sidecar_path(plan.connectome()));
+    const auto json = nlohmann::json::parse(file, nullptr, false);
+    const auto& wanted = plan.provenance.parameters.back().second;
+    const nlohmann::json::json_pointer at("/Provenance/parameters/fingerprint");
+    if (json.is_discarded() || !json.contains(at) || json[at] != wanted) return State::other;
+    for (const auto& path : plan.outputs(with_tracks))
+        if (!fs::exists(path)) return State::missing;
+    return State::done;
+}
+
+}  // namespace arcuate::study

@@ -1,0 +1,48 @@
+// What will be done for a session, decided before anything is computed: its inputs, its outputs, and the fingerprint that tells whether they are there.
+#pragma once
+
+#include "arcuate/core/provenance.hpp"
+#include "arcuate/study/pipeline.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace arcuate::study {
+
+struct SessionPlan {
+    Session session;
+    std::string mask, parcellation, names;  ///< names may be empty
+    Session response_session;               ///< whose data the response comes from; unused where a file is given
+    std::string response_mask;
+    std::string folder, prefix, atlas;      ///< outputs are <folder>/<prefix>...
+    std::vector<std::string> remarks;
+    Provenance provenance;                  ///< inputs with their SHA-256, options, and the fingerprint of both
+
+    std::string map(const std::string& model, const std::string& parameter) const;
+    std::string response() const;
+    std::string tracks() const;
+    std::string counts() const;     ///< .tsv
+    std::string connectome() const;  ///< .h5, the last output to be written: where it is, the others are
+    std::vector<std::string> outputs(bool with_tracks) const;
+};
+
+/// Tensor maps in the order in which they are written, with their units.
+struct TensorMapRow {
+    const char* name;
+    const char* unit;
+    ScalarImage dwi::TensorMaps::*image;
+};
+extern const std::vector<TensorMapRow> tensor_map_rows;
+
+/// Fingerprints of files, each read once.
+using FileHashes = std::map<std::string, std::string>;
+
+SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir, const Session& session, const Session& first, const PipelineOptions& options,
+                         const Device& device, FileHashes& hashes);
+
+enum class State { missing, done, other };
+/// Whether the session's outputs are there, and made from the same inputs and options.
+State state_of(const SessionPlan& plan, bool with_tracks);
+
+}  // namespace arcuate::study

@@ -1,0 +1,198 @@
+#include "study/session_run.hpp"
+
+#include "arcuate/connectome/build.hpp"
+#include "arcuate/core/error.hpp"
+#include "arcuate/io/files.hpp"
+#include "arcuate/io/gradients.hpp"
+#include "arcuate/io/nifti.hpp"
+#include "arcuate/io/tables.hpp"
+#include "arcuate/io/tck.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+
+namespace arcuate::study {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+double percent(std::int64_t part, std::int64_t whole) { return whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0; }
+
+/// Streamlines to the connectome, and to a file where one is kept.
+class Tee : public StreamlineSink {
+  public:
+    Tee(StreamlineSink& first, StreamlineSink* second) : first_(first), second_(second) {}
+    void append(const TractogramView& streamlines) override {
+        first_.append(streamlines);
+        if (second_) second_->append(streamlines);
+    }
+
+  private:
+    StreamlineSink& first_;
+    StreamlineSink* second_;
+};
+
+/// Regions, with their names; checked to lie where the brain is.
+Parcellation read_parcellation(const SessionPlan& plan, const Acquisition& data, double radius_mm, const Device& device, const Listener& listener) {
+    Parcellation parcellation = make_parcellation(io::read_labels(plan.parcellation), plan.parcellation);
+    if (!plan.names.empty()) io::read_node_names(plan.names, parcellation);
+
+    // The centres of the mask's voxels as streamlines of one vertex: how many have a region within the radius?
+    Tractogram centres;
+    std::int64_t v = 0;
+    const auto& size = data.mask.grid.size;
+    for (std::int64_t z = 0; z < size[2]; ++z)
+        for (std::int64_t y = 0; y < size[1]; ++y)
+            for (std::int64_t x = 0; x < size[0]; ++x)
+                if (data.mask.at(v++)) {
+                    const Vec3d p = transform_point(data.mask.grid.voxel_to_world, {static_cast<double>(x), static_cast<double>(y), static_cast<double>(z)});
+                    centres.append(std::array<float, 3>{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2])});
+                }
+    connectome::ConnectomeBuilder near(parcellation, {}, {.radial_search_mm = radius_mm}, device);
+    near.append(centres.view());
+    const std::int64_t covered = near.connectome().assigned;
+    if (covered == 0)
+        throw InputError(fmt::format("{} does not overlap the brain of {} (no voxel of {} has a region within {} mm); check that both are in the same world frame",
+                                     plan.parcellation, plan.session.name(), plan.mask, radius_mm));
+    listener.say(fmt::format("{}: {} regions ({}), {:.0f}% of the mask within {} mm of one", plan.session.name(), parcellation.nodes.size(), plan.parcellation,
+                             percent(covered, centres.size()), radius_mm));
+    std::string empty;
+    for (const auto& node : parcellation.nodes)
+        if (node.voxels == 0) empty += (empty.empty() ? "" : ", ") + node.name;
+    if (!empty.empty()) listener.warn(fmt::format("{}: regions without a voxel in {}: {}", plan.session.name(), plan.parcellation, empty));
+    return parcellation;
+}
+
+dwi::Response response_for(const SessionPlan& plan, const Acquisition& data, const PipelineOptions& options, const Device& device, const Listener& listener,
+                           Responses& responses) {
+    if (!options.response.empty()) {
+        const auto rows = io::read_numbers(options.response);
+        if (rows.empty() || rows.back().empty()) throw InputError(fmt::format("{} holds no response (no line of numbers); give a response file as of arcuate response", options.response));
+        return rows.back();  // one line per shell; the FOD is that of the largest b
+    }
+    const Session& from = plan.response_session;
+    if (const auto known = responses.find(from.dwi); known != responses.end()) return known->second;
+    const bool own = from.dwi == plan.session.dwi && plan.response_mask == plan.mask;
+    const Acquisition other = own ? Acquisition{} : read_acquisition(from, plan.response_mask);
+    const Acquisition& source = own ? data : other;
+    const auto result = dwi::estimate_response(source.dwi, source.gradients, source.mask, options.estimate, device, *listener.progress);
+    const auto voxels = std::count_if(result.voxels.data.begin(), result.voxels.data.end(), [](auto inside) { return inside != 0; });
+    listener.say(fmt::format("{}: response at b = {:.0f} from {} single-fibre voxels in {} iterations{}; used for every session of sub-{}", from.name(), result.b_value,
+                             voxels, result.iterations, result.converged ? "" : " (the choice of voxels still changed)", from.subject));
+    if (voxels < options.estimate.voxels)
+        listener.warn(fmt::format("{}: the response rests on {} voxels instead of {}; check the mask, or give one with --response", from.name(), voxels, options.estimate.voxels));
+    return responses[from.dwi] = result.response;
+}
+
+void say_tracking(const tracking::TrackSummary& s, const SessionPlan& plan, const Listener& listener) {
+    std::string line = fmt::format("{}: {} streamlines of {:.1f} mm on average from {} seeds (", plan.session.name(), s.accepted,
+                                   s.accepted ? s.length_mm / static_cast<double>(s.accepted) : 0.0, s.seeds);
+    for (std::size_t i = 0; i < s.outcome.size(); ++i)
+        line += fmt::format("{}{} {:.1f}%", i ? ", " : "", tracking::outcomes[i].text, percent(s.outcome[i], s.seeds));
+    listener.say(line + ")");
+}
+
+void say_connectome(const Connectome& connectome, const SessionPlan& plan, const Listener& listener) {
+    const auto& count = connectome.metric("count").matrix;
+    const std::size_t n = connectome.nodes.size();
+    std::int64_t edges = 0;
+    std::string lonely;
+    for (std::size_t i = 0; i < n; ++i) {
+        double of_node = 0;
+        for (std::size_t j = 0; j < n; ++j) {
+            of_node += count[i * n + j];
+            edges += j >= i && count[i * n + j] > 0;
+        }
+        if (of_node == 0 && connectome.nodes[i].voxels > 0) lonely += (lonely.empty() ? "" : ", ") + connectome.nodes[i].name;
+    }
+    listener.say(fmt::format("{}: {:.1f}% of the streamlines connect two regions, over {} edges", plan.session.name(), percent(connectome.assigned, connectome.streamlines), edges));
+    if (2 * connectome.assigned < connectome.streamlines)
+        listener.warn(fmt::format("{}: fewer than half of the streamlines have a region at both ends; check that the parcellation reaches the end of the white matter, or raise --radial-search",
+                                  plan.session.name()));
+    if (!lonely.empty()) listener.warn(fmt::format("{}: regions that no streamline reaches: {}", plan.session.name(), lonely));
+}
+
+}  // namespace
+
+Acquisition read_acquisition(const Session& session, const std::string& mask) {
+    Acquisition out;
+    out.dwi = io::read_image(session.dwi);
+    out.gradients = io::read_fsl_gradients(session.bval, session.bvec, out.dwi.grid, out.dwi.volumes);
+    out.mask = io::read_mask(mask);
+    require_same_grid(out.mask.grid, "mask " + mask, out.dwi.grid, "image " + session.dwi);
+    voxels_inside(out.mask, "mask " + mask);
+    return out;
+}
+
+void run_session(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses) {
+    const auto start = std::chrono::steady_clock::now();
+    const std::string name = plan.session.name();
+    for (const auto& remark : plan.remarks) listener.say(name + ": " + remark);
+    const Acquisition data = read_acquisition(plan.session, plan.mask);
+    const Parcellation parcellation = read_parcellation(plan, data, options.connectome.radial_search_mm, device, listener);
+
+    // The connectome says that a session is complete, so it goes first and comes last.
+    std::error_code ignored;
+    fs::remove(plan.connectome(), ignored);
+    Provenance provenance = plan.provenance;
+    const auto written = [&](const std::string& path) {
+        provenance.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        io::write_sidecar(path, provenance, true);
+    };
+
+    std::vector<connectome::ScalarMap> maps;
+    {
+        auto tensor = dwi::fit_tensor(data.dwi, data.gradients, data.mask, options.tensor, device, *listener.progress);
+        if (tensor.fitted == 0)
+            throw InputError(fmt::format("{} has no usable voxel inside {} (each has a volume that is not finite, or no signal); check for volumes of NaN or zeros",
+                                         plan.session.dwi, plan.mask));
+        listener.say(fmt::format("{}: tensors fitted in {} voxels, {} skipped", name, tensor.fitted, tensor.skipped));
+        for (const auto& row : tensor_map_rows) {
+            auto& image = tensor.*row.image;
+            io::write_image(plan.map("tensor", row.name), image, true);
+            written(plan.map("tensor", row.name));
+            if (const std::string map = row.name; map == "fa" || map == "md" || map == "ad" || map == "rd") maps.push_back({map, row.unit, std::move(image)});
+        }
+    }
+
+    const auto response = response_for(plan, data, options, device, listener, responses);
+    std::string line;
+    for (const double coefficient : response) line += fmt::format("{}{}", line.empty() ? "" : " ", io::number(coefficient));
+    io::write_text(plan.response(), line + "\n", true);
+    written(plan.response());
+
+    const auto fod = dwi::estimate_fod(data.dwi, data.gradients, data.mask, response, options.fod, device, *listener.progress);
+    listener.say(fmt::format("{}: FODs of lmax {}, {} voxels skipped, {} not converged", name, fod.lmax, fod.skipped, fod.not_converged));
+    io::write_image(plan.map("csd", "fod"), fod.fod, true);
+    written(plan.map("csd", "fod"));
+
+    connectome::ConnectomeBuilder builder(parcellation, maps, options.connectome, device);
+    std::unique_ptr<io::TckWriter> file;
+    if (options.keep_tracks) file = std::make_unique<io::TckWriter>(plan.tracks(), tracking::header_fields(tracking::resolve(options.track, fod.fod.grid)), true);
+    Tee tee(builder, file.get());
+    const auto summary = tracking::track(fod.fod, data.mask, data.mask, options.track, device, tee, *listener.progress);
+    say_tracking(summary, plan, listener);
+    if (summary.accepted == 0)
+        throw InputError(fmt::format("{} yields no streamline from {} seeds (the reasons stand above); lower --cutoff or --min-length, or check the gradient table", name, summary.seeds));
+    if (file) {
+        file->commit(summary.seeds);
+        written(plan.tracks());
+    }
+
+    const Connectome connectome = builder.connectome();
+    say_connectome(connectome, plan, listener);
+    std::vector<std::string> names;
+    for (const auto& node : connectome.nodes) names.push_back(node.name);
+    io::write_matrix(plan.counts(), names, connectome.metric("count").matrix, true);
+    written(plan.counts());
+    written(plan.connectome());
+    io::write_connectome(plan.connectome(), connectome, plan.provenance, true);
+    listener.say(fmt::format("{}: done in {:.0f} s, {}", name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), plan.connectome()));
+}
+
+}  // namespace arcuate::study

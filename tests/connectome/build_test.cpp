@@ -1,0 +1,192 @@
+// Edges: counts, lengths and means by hand, against the oracle, and the same whatever the order, the chunks and the threads.
+#include "arcuate/connectome/build.hpp"
+
+#include "devices.hpp"
+#include "kernels/philox.hpp"
+#include "reference/connectome.hpp"
+
+#include <cmath>
+#include <cstring>
+#include <map>
+
+namespace arcuate::connectome {
+namespace {
+
+using kernels::Philox;
+using kernels::Purpose;
+using kernels::uniform;
+
+/// Same bits, NaN included.
+bool same_bytes(const std::vector<double>& a, const std::vector<double>& b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
+}
+
+/// Ten voxels of 1 mm in a row along x; region 1 at x = 0, region 2 at x = 9, region 3 at x = 4.
+Parcellation row_of_regions() {
+    LabelImage labels({{10, 1, 1}, {}}, 1, 0);
+    labels.at(0) = 1;
+    labels.at(9) = 2;
+    labels.at(4) = 3;
+    return make_parcellation(labels, "labels");
+}
+
+class BuildConnectome : public test::OnEachDevice {};
+ARCUATE_ON_EACH_DEVICE(BuildConnectome);
+
+TEST_P(BuildConnectome, ByHand) {
+    // The map is x itself, unknown from x = 7 on.
+    ScalarMap map{"x", "mm", ScalarImage({{10, 1, 1}, {}}, 1)};
+    for (int x = 0; x < 10; ++x) map.image.at(x) = x < 7 ? static_cast<float>(x) : NAN;
+
+    Tractogram t;
+    t.append(std::array<float, 9>{0, 0, 0, 1, 0, 0, 4, 0, 0});    // 1-3: 4 mm; mean (0.5*0 + 2*1 + 1.5*4) / 4 = 2
+    t.append(std::array<float, 6>{4, 0, 0, 0, 0, 0});             // 3-1: 4 mm; mean (2*4 + 2*0) / 4 = 2
+    t.append(std::array<float, 9>{0, 0, 0, 6, 0, 0, 9, 0, 0});    // 1-2: 9 mm; the last vertex has no value: (3*0 + 4.5*6) / 7.5 = 3.6
+    t.append(std::array<float, 6>{8, 0, 0, 9, 0, 0});             // 2-2: 1 mm; no value anywhere
+    t.append(std::array<float, 6>{0, 0, 0, 2, 0, 0});             // 1-none
+    t.append(std::array<float, 6>{0, 50, 0, 2, 50, 0});           // none-none
+    t.append(std::array<float, 9>{0, 0, 0, NAN, 0, 0, 4, 0, 0});  // no streamline at all: none-none
+    t.append(std::span<const float>{});                           // no vertex: none-none
+    ConnectomeBuilder builder(row_of_regions(), {map}, {.radial_search_mm = 1.5}, device());
+    builder.append(t.view());
+    const Connectome c = builder.connectome();
+
+    EXPECT_EQ(builder.assignments(), (std::vector<std::int32_t>{1, 3, 3, 1, 1, 2, 2, 2, 1, 0, 0, 0, 0, 0, 0, 0}));
+    EXPECT_EQ(c.streamlines, 8);
+    EXPECT_EQ(c.assigned, 4);
+    EXPECT_EQ(c.metric("count").matrix, (std::vector<double>{0, 1, 2, 1, 1, 0, 2, 0, 0}));
+    const auto& length = c.metric("mean_length").matrix;
+    EXPECT_EQ(length[2], 4);
+    EXPECT_EQ(length[6], 4);
+    EXPECT_EQ(length[1], 9);
+    EXPECT_EQ(length[4], 1);
+    EXPECT_TRUE(std::isnan(length[0]));
+    const auto& mean = c.metric("mean_x").matrix;
+    EXPECT_NEAR(mean[2], 2, 4e-9);  // the scale is 2^28 per unit: a term is off by 1.9e-9 at most
+    EXPECT_NEAR(mean[1], 3.6, 4e-9);
+    EXPECT_TRUE(std::isnan(mean[4])) << "a mean over no streamline that has one";
+    EXPECT_EQ(c.metric("mean_x").unit, "mm");
+}
+
+/// A parcellation on an oblique grid, a map on another, and streamlines that wander through both and out of them.
+struct Scene {
+    Parcellation parcellation;
+    std::vector<ScalarMap> maps;
+    Tractogram tractogram;
+
+    explicit Scene(int streamlines) {
+        LabelImage labels({{12, 10, 8}, {{{{0.3, -1.9, 0.5}, {1.7, 0.4, -0.6}, {0.4, 0.5, 2.4}}}, {10, -14, -9}}}, 1, 0);
+        for (std::int64_t v = 0; v < labels.grid.voxels(); ++v) {
+            const auto r = Philox{3, static_cast<std::uint64_t>(v), Purpose::seed, 0}(0);
+            if (uniform(r.v[0]) < 0.3f) labels.at(v) = 1 + static_cast<std::int32_t>(r.v[1] % 20) * 600;
+        }
+        parcellation = make_parcellation(labels, "labels");
+        maps.push_back({"a", "", ScalarImage({{9, 8, 7}, {{{{2.5, 0, 0}, {0, 2.5, 0}, {0, 0, 3}}}, {-10, -8, -9}}}, 1)});
+        maps.push_back({"b", "mm2/s", ScalarImage(labels.grid, 1)});
+        for (std::size_t m = 0; m < 2; ++m)
+            for (std::int64_t v = 0; v < maps[m].image.grid.voxels(); ++v) {
+                const auto r = Philox{4 + m, static_cast<std::uint64_t>(v), Purpose::seed, 0}(0);
+                maps[m].image.at(v) = uniform(r.v[0]) < 0.02f ? NAN : (m == 0 ? uniform(r.v[1]) : 3e-3f * (uniform(r.v[1]) - 0.2f));
+            }
+        for (int s = 0; s < streamlines; ++s) {
+            std::vector<float> line;
+            std::array<float, 3> p{};
+            for (std::uint32_t v = 0; v < 2 + static_cast<std::uint32_t>(s % 37); ++v) {
+                const auto r = Philox{9, static_cast<std::uint64_t>(s), Purpose::seed, v}(0);
+                for (std::size_t axis = 0; axis < 3; ++axis) p[axis] += (v == 0 ? 20.0f : 2.0f) * (uniform(r.v[axis]) - 0.5f);
+                line.insert(line.end(), p.begin(), p.end());
+            }
+            tractogram.append(line);
+        }
+    }
+};
+
+TEST_P(BuildConnectome, AgreesWithTheOracle) {
+    const Scene scene(597);
+    ConnectomeBuilder builder(scene.parcellation, scene.maps, {.chunk = 100}, device());
+    builder.append(scene.tractogram.view());
+    const Connectome c = builder.connectome();
+
+    std::map<std::int32_t, std::size_t> row;
+    for (const auto& node : scene.parcellation.nodes) row.emplace(node.label, row.size());
+    const std::size_t n = row.size();
+    struct Edge {
+        double count = 0, length = 0;
+        std::array<double, 2> sum{}, has{};
+    };
+    std::vector<Edge> edges(n * n);
+    std::vector<std::int32_t> ends;
+    for (std::int64_t s = 0; s < scene.tractogram.size(); ++s) {
+        const auto line = scene.tractogram.view().streamline(s);
+        const auto a = reference::nearest_label(scene.parcellation.labels, reference::vertex(line, 0), 4);
+        const auto b = reference::nearest_label(scene.parcellation.labels, reference::vertex(line, line.size() / 3 - 1), 4);
+        ends.insert(ends.end(), {a, b});
+        if (a == 0 || b == 0) continue;
+        const std::size_t i = row[a], j = row[b];
+        for (auto* edge : i == j ? std::vector{&edges[i * n + j]} : std::vector{&edges[i * n + j], &edges[j * n + i]}) {
+            edge->count += 1;
+            edge->length += reference::streamline_length(line);
+            for (std::size_t m = 0; m < 2; ++m)
+                if (const double mean = reference::mean_along(line, scene.maps[m].image); !std::isnan(mean)) {
+                    edge->sum[m] += mean;
+                    edge->has[m] += 1;
+                }
+        }
+    }
+    EXPECT_EQ(builder.assignments(), ends);
+    EXPECT_GT(c.assigned, 100);
+    EXPECT_LT(c.assigned, c.streamlines);
+    for (std::size_t e = 0; e < n * n; ++e) {
+        ASSERT_EQ(c.metric("count").matrix[e], edges[e].count);
+        if (edges[e].count == 0) continue;
+        // Single-precision vertices and interpolation: a part in 10^6 of 20 mm and of each map's range.
+        EXPECT_NEAR(c.metric("mean_length").matrix[e], edges[e].length / edges[e].count, 2e-5);
+        for (std::size_t m = 0; m < 2; ++m) {
+            const double mean = c.metric(m == 0 ? "mean_a" : "mean_b").matrix[e];
+            if (edges[e].has[m] == 0)
+                EXPECT_TRUE(std::isnan(mean));
+            else
+                EXPECT_NEAR(mean, edges[e].sum[m] / edges[e].has[m], m == 0 ? 2e-6 : 6e-9);
+        }
+    }
+}
+
+TEST(BuildConnectomeBytes, AreTheSameForAnyThreadsChunksBatchesOrderAndDevice) {
+    const Scene scene(597);
+    const auto build = [&](const Device& device, std::int64_t chunk, bool in_pieces) {
+        ConnectomeBuilder builder(scene.parcellation, scene.maps, {.chunk = chunk}, device);
+        const TractogramView all = scene.tractogram.view();
+        if (in_pieces)  // the last 500 first; views need not begin at vertex 0
+            for (const auto& [first, size] : {std::pair<std::size_t, std::size_t>{97, 500}, {0, 97}})
+                builder.append({all.positions, all.offsets.subspan(first, size + 1)});
+        else
+            builder.append(all);
+        return builder.connectome();
+    };
+    const Connectome expected = build(Device::open("cpu", 1), 1 << 16, false);
+    const auto check = [&](const Device& device) {
+        for (const std::int64_t chunk : {1, 64, 597})
+            for (const bool in_pieces : {false, true}) {
+                const Connectome c = build(device, chunk, in_pieces);
+                EXPECT_EQ(c.assigned, expected.assigned);
+                for (std::size_t m = 0; m < c.metrics.size(); ++m)
+                    EXPECT_TRUE(same_bytes(c.metrics[m].matrix, expected.metrics[m].matrix)) << c.metrics[m].name << " on " << device.name() << ", chunk " << chunk;
+            }
+    };
+    for (const int threads : {1, 2, 3}) check(Device::open("cpu", threads));
+    if (const auto cuda = test::open_for_test("cuda"); cuda.device)
+        check(*cuda.device);
+    else
+        GTEST_LOG_(INFO) << "not on CUDA: " << cuda.reason;
+}
+
+TEST(BuildConnectomeInput, RefusesMapsItCannotUse) {
+    const auto device = Device::open("cpu", 1);
+    const Grid grid{{10, 1, 1}, {}};
+    EXPECT_THROW(ConnectomeBuilder(row_of_regions(), {{"a", "", ScalarImage(grid, 2)}}, {}, device), InputError);
+    EXPECT_THROW(ConnectomeBuilder(row_of_regions(), {{"a", "", ScalarImage(grid, 1)}, {"a", "", ScalarImage(grid, 1)}}, {}, device), InputError);
+    EXPECT_THROW(ConnectomeBuilder(row_of_regions(), {{"length", "", ScalarImage(grid, 1)}}, {}, device), InputError);
+}
+
+}  // namespace
+}  // namespace arcuate::connectome

@@ -1,0 +1,239 @@
+#include "arcuate/io/nifti.hpp"
+
+#include "arcuate/core/provenance.hpp"
+
+#include "hand_made_nifti.hpp"
+#include "support.hpp"
+
+#include <zlib.h>
+
+#include <cmath>
+#include <limits>
+
+using namespace arcuate;
+using namespace arcuate::test;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace {
+
+ScalarImage ramp(const Grid& grid, std::int64_t volumes) {
+    ScalarImage image(grid, volumes);
+    for (std::size_t i = 0; i < image.data.size(); ++i) image.data[i] = 0.25f * static_cast<float>(i) - 7.0f;
+    return image;
+}
+
+/// The header stores the affine in float32.
+void expect_near(const Affine& a, const Affine& b) {
+    for (int r = 0; r < 3; ++r) {
+        for (int c = 0; c < 3; ++c) EXPECT_NEAR(a.linear[r][c], b.linear[r][c], 1e-6);
+        EXPECT_NEAR(a.offset[r], b.offset[r], 1e-5);
+    }
+}
+
+}  // namespace
+
+TEST(Nifti, ReturnsWhatWasWrittenOnAwkwardShapes) {
+    const std::string folder = fresh_folder();
+    for (const auto& size : {std::array<std::int64_t, 3>{1, 1, 1}, {5, 3, 2}, {1, 7, 1}})
+        for (const std::int64_t volumes : {1, 3})
+            for (const std::string extension : {".nii", ".nii.gz"}) {
+                ScalarImage image = ramp(oblique_grid(size), volumes);
+                image.data[0] = std::numeric_limits<float>::quiet_NaN();
+                const std::string path = folder + "image" + extension;
+                io::write_image(path, image, true);
+                const ScalarImage back = io::read_image(path);
+                EXPECT_EQ(back.grid.size, size);
+                EXPECT_EQ(back.volumes, volumes);
+                EXPECT_EQ(0, std::memcmp(back.data.data(), image.data.data(), image.data.size() * sizeof(float)));
+                expect_near(back.grid.voxel_to_world, image.grid.voxel_to_world);
+            }
+}
+
+TEST(Nifti, CompressesImagesOfManyBlocksAndOfNone) {
+    // 3.2 MB: four blocks of the compressor; the gzip is one member that zlib reads to its checksum.
+    const std::string folder = fresh_folder();
+    const ScalarImage image = ramp(oblique_grid({80, 100, 100}), 1);
+    io::write_image(folder + "a.nii.gz", image, false);
+    io::write_image(folder + "b.nii.gz", image, false);
+    EXPECT_EQ(io::read_image(folder + "a.nii.gz").data, image.data);
+    EXPECT_EQ(sha256_of_file(folder + "a.nii.gz"), sha256_of_file(folder + "b.nii.gz"));
+    if (has_program("gzip")) {
+        EXPECT_TRUE(run("gzip -t " + folder + "a.nii.gz").ok);
+    }
+    EXPECT_EQ(files_in(folder), 2u);
+}
+
+TEST(Nifti, WritesTheSameBytesTwice) {
+    const std::string folder = fresh_folder();
+    for (const std::string extension : {".nii", ".nii.gz"}) {
+        io::write_image(folder + "a" + extension, ramp(oblique_grid({4, 3, 2}), 2), false);
+        io::write_image(folder + "b" + extension, ramp(oblique_grid({4, 3, 2}), 2), false);
+        EXPECT_EQ(sha256_of_file(folder + "a" + extension), sha256_of_file(folder + "b" + extension));
+    }
+}
+
+TEST(Nifti, KeepsMasksAndLabelsExact) {
+    const std::string folder = fresh_folder();
+    Mask mask(oblique_grid({3, 2, 1}), 1);
+    mask.data = {0, 1, 0, 1, 1, 0};
+    io::write_mask(folder + "m.nii.gz", mask, false);
+    EXPECT_EQ(io::read_mask(folder + "m.nii.gz").data, mask.data);
+
+    LabelImage labels(oblique_grid({3, 1, 1}), 1);
+    labels.data = {0, 16777217, 2147483647};  // float32 would make 16777216 of the second
+    io::write_labels(folder + "l.nii", labels, false);
+    EXPECT_EQ(io::read_labels(folder + "l.nii").data, labels.data);
+}
+
+TEST(Nifti, WritesNifti2WhereADimensionNeedsIt) {
+    const std::string path = fresh_folder() + "long.nii.gz";
+    const ScalarImage image = ramp(oblique_grid({40000, 1, 1}), 1);
+    io::write_image(path, image, false);
+    const ScalarImage back = io::read_image(path);
+    EXPECT_EQ(back.data, image.data);
+    EXPECT_EQ(back.grid.voxel_to_world, image.grid.voxel_to_world) << "NIfTI-2 holds the affine in double";
+}
+
+template <class T>
+void expect_reads(std::int16_t datatype, const std::vector<T>& values) {
+    const std::string path = fresh_folder() + "typed.nii";
+    for (const bool big : {false, true}) {
+        HandMadeNifti made;
+        made.big = big;
+        made.datatype = datatype;
+        made.bitpix = static_cast<std::int16_t>(8 * sizeof(T));
+        made.dim[1] = static_cast<std::int16_t>(values.size());
+        put(path, made.file(values));
+        const ScalarImage image = io::read_image(path);
+        ASSERT_EQ(image.data.size(), values.size());
+        for (std::size_t i = 0; i < values.size(); ++i)
+            EXPECT_EQ(image.data[i], static_cast<float>(values[i])) << "datatype " << datatype << (big ? ", big-endian" : ", little-endian");
+    }
+}
+
+TEST(Nifti, ReadsEveryIntegerAndFloatTypeInBothByteOrders) {
+    expect_reads<std::uint8_t>(2, {0, 1, 255});
+    expect_reads<std::int16_t>(4, {-32768, 258, 32767});
+    expect_reads<std::int32_t>(8, {-2147483647, 66051, 5});
+    expect_reads<float>(16, {-1.5f, 3e38f, 1e-40f});
+    expect_reads<double>(64, {-1.5, 1e-300, 0.1});
+    expect_reads<std::int8_t>(256, {-128, 0, 127});
+    expect_reads<std::uint16_t>(512, {0, 258, 65535});
+    expect_reads<std::uint32_t>(768, {0, 66051, 4294967295u});
+    expect_reads<std::int64_t>(1024, {-(1ll << 62), 72623859790382856ll, 1});
+    expect_reads<std::uint64_t>(1280, {1ull << 63, 72623859790382856ull, 1});
+}
+
+TEST(Nifti, AppliesSlopeAndIntercept) {
+    const std::string path = fresh_folder() + "scaled.nii";
+    HandMadeNifti made;
+    made.slope = 0.5f;
+    made.inter = -1;
+    put(path, made.file<std::int16_t>({4, -6}));
+    EXPECT_THAT(io::read_image(path).data, ElementsAre(1.0f, -4.0f));
+    made.slope = 0;  // means: no scaling, whatever the intercept says
+    put(path, made.file<std::int16_t>({4, -6}));
+    EXPECT_THAT(io::read_image(path).data, ElementsAre(4.0f, -6.0f));
+    made.slope = std::numeric_limits<float>::quiet_NaN();
+    put(path, made.file<std::int16_t>({4, -6}));
+    EXPECT_THAT(io::read_image(path).data, ElementsAre(4.0f, -6.0f));
+}
+
+TEST(Nifti, FlattensFiveDimensionsIntoVolumes) {
+    const std::string path = fresh_folder() + "five.nii";
+    HandMadeNifti made;
+    made.dim = {5, 1, 1, 2, 3, 2, 1, 1};
+    std::vector<std::int16_t> values(12);
+    for (int i = 0; i < 12; ++i) values[static_cast<std::size_t>(i)] = static_cast<std::int16_t>(i);
+    put(path, made.file(values));
+    const ScalarImage image = io::read_image(path);
+    EXPECT_EQ(image.volumes, 6);
+    EXPECT_EQ(image.at(1, 4), 9.0f);
+}
+
+TEST(Nifti, TakesSformThenQformThenVoxelSizes) {
+    const std::string path = fresh_folder() + "frames.nii";
+    HandMadeNifti made;
+    made.pixdim = {-1, 2, 3, 4, 1, 1, 1, 1};       // qfac -1 turns the third axis round
+    made.quaternion = {0, 0, 1, 10, 20, 30};       // half a turn about z
+    made.rows = {5, 0, 0, 1, 0, 6, 0, 2, 0, 0, 7, 3};
+    made.sform_code = 1;
+    made.qform_code = 1;
+    put(path, made.file<std::int16_t>({1, 2}));
+    EXPECT_EQ(io::read_image(path).grid.voxel_to_world, (Affine{{{{5, 0, 0}, {0, 6, 0}, {0, 0, 7}}}, {1, 2, 3}}));
+    made.sform_code = 0;
+    put(path, made.file<std::int16_t>({1, 2}));
+    expect_near(io::read_image(path).grid.voxel_to_world, Affine{{{{-2, 0, 0}, {0, -3, 0}, {0, 0, -4}}}, {10, 20, 30}});
+    made.qform_code = 0;
+    put(path, made.file<std::int16_t>({1, 2}));
+    EXPECT_EQ(io::read_image(path).grid.voxel_to_world, (Affine{{{{2, 0, 0}, {0, 3, 0}, {0, 0, 4}}}, {0, 0, 0}}));
+}
+
+TEST(Nifti, SkipsExtensionsAndReadsPairs) {
+    const std::string folder = fresh_folder();
+    HandMadeNifti made;
+    made.vox_offset = 384;  // 32 bytes of extension
+    put(folder + "extended.nii", made.file<std::int16_t>({3, 4}));
+    EXPECT_THAT(io::read_image(folder + "extended.nii").data, ElementsAre(3.0f, 4.0f));
+
+    made.vox_offset = 0;
+    made.magic = "ni1";
+    put(folder + "pair.hdr", made.header());
+    EXPECT_THAT(error_of<InputError>([&] { io::read_image(folder + "pair.hdr"); }), HasSubstr("the voxels of"));
+    put(folder + "pair.img", as_bytes<std::int16_t>(8, false) + as_bytes<std::int16_t>(9, false));
+    EXPECT_THAT(io::read_image(folder + "pair.hdr").data, ElementsAre(8.0f, 9.0f));
+    EXPECT_THAT(io::read_image(folder + "pair.img").data, ElementsAre(8.0f, 9.0f));
+}
+
+TEST(Nifti, ShearedAxesAreWrittenAsSformAlone) {
+    const std::string path = fresh_folder() + "sheared.nii";
+    ScalarImage image = ramp(oblique_grid({2, 2, 2}), 1);
+    image.grid.voxel_to_world.linear[0][0] = 0.5;
+    io::write_image(path, image, false);
+    const std::string bytes = bytes_of(path);
+    EXPECT_EQ(bytes[252], 0) << "qform_code: a quaternion cannot say it";
+    EXPECT_EQ(bytes[254], 1) << "sform_code";
+    expect_near(io::read_image(path).grid.voxel_to_world, image.grid.voxel_to_world);
+}
+
+TEST(Nifti, NibabelAndMrtrixSeeTheSameGrid) {
+    const std::string folder = fresh_folder();
+    const Grid grid = oblique_grid({4, 3, 2});
+    io::write_image(folder + "peer.nii.gz", ramp(grid, 3), false);
+    if (!has_python_module("nibabel") && !has_program("mrinfo")) GTEST_SKIP() << "neither nibabel nor MRtrix is installed";
+    if (has_python_module("nibabel")) {
+        const auto seen = run("/usr/bin/python3 -c 'import nibabel, sys; i = nibabel.load(sys.argv[1]); h = i.header; print(i.shape, h[\"sform_code\"], h[\"qform_code\"], "
+                              "h.get_xyzt_units(), bytes(h[\"descrip\"]).split(b\"\\0\")[0].decode(), i.get_fdata()[3, 2, 1, 2], abs(h.get_qform() - h.get_sform()).max() < 1e-5, "
+                              "*i.affine.ravel()[:4])' " + folder + "peer.nii.gz");
+        // The last value: 0.25 * 71 - 7; the affine's first row: 0, -1.5, 4 cos 30, -10.5.
+        EXPECT_EQ(seen.text, "(4, 3, 2, 3) 1 1 ('mm', 'sec') Arcuate " + version() + " 10.75 True 0.0 -1.5 3.464101552963257 -10.5\n");
+    }
+    if (has_program("mrinfo")) {
+        // MRtrix reorders axes to be near RAS: its first is our third (4 mm), its third our first (2 mm), none turned round.
+        std::istringstream seen(run("mrinfo -quiet -size -spacing -transform " + folder + "peer.nii.gz").text);
+        const double c = 0.8660254037844387;
+        for (const double wanted : {2., 3., 4., 3., 4., 3., 2., 1., c, -0.5, 0., -10.5, 0.5, c, 0., 20.25, 0., 0., 1., -30.125}) {
+            double value = std::nan("");
+            seen >> value;
+            EXPECT_NEAR(value, wanted, 1e-5);
+        }
+    }
+}
+
+TEST(Nifti, RefusesMasksAndLabelsThatAreNone) {
+    const std::string folder = fresh_folder();
+    ScalarImage image(oblique_grid({2, 2, 1}), 1);
+    image.data = {1, 2, std::numeric_limits<float>::quiet_NaN(), 0};
+    io::write_image(folder + "nan.nii", image, false);
+    EXPECT_THAT(error_of<InputError>([&] { io::read_mask(folder + "nan.nii"); }), HasSubstr("holds NaN at voxel (0, 1, 0)"));
+    EXPECT_THAT(error_of<InputError>([&] { io::read_labels(folder + "nan.nii"); }), HasSubstr("holds nan at voxel (0, 1, 0)"));
+    image.data = {1, 2.5f, 0, 0};
+    io::write_image(folder + "half.nii", image, false);
+    EXPECT_THAT(error_of<InputError>([&] { io::read_labels(folder + "half.nii"); }), HasSubstr("holds 2.5 at voxel (1, 0, 0) (labels are whole numbers"));
+    image.data = {1, 2147483648.0f, 0, 0};
+    io::write_image(folder + "large.nii", image, false);
+    EXPECT_THAT(error_of<InputError>([&] { io::read_labels(folder + "large.nii"); }), HasSubstr("labels are whole numbers of at most 32 bits"));
+    io::write_image(folder + "two.nii", ScalarImage(oblique_grid({2, 2, 1}), 2), false);
+    EXPECT_THAT(error_of<InputError>([&] { io::read_mask(folder + "two.nii"); }), HasSubstr("has 2 volumes (a mask is one 3-D volume)"));
+}

@@ -1,0 +1,76 @@
+// One digest per item over what the kernels' arithmetic gives for it. The programs same_bytes.cpp and same_bytes.cu print the digest of all
+// digests; built by every compiler, for every processor, at every optimisation level, they must print the same line (same_bytes.cmake).
+#pragma once
+
+#include "kernels/philox.hpp"
+#include "kernels/sh_basis.hpp"
+
+namespace arcuate::test {
+
+inline constexpr std::uint32_t n_items = 100000;
+
+/// FNV-1a, 64 bits, over 32-bit words.
+struct Digest {
+    std::uint64_t value = 0xcbf29ce484222325ull;
+    ARCUATE_HD void add(std::uint32_t word) {
+        for (int byte = 0; byte < 4; ++byte) value = (value ^ (word >> (8 * byte) & 0xffu)) * 0x100000001b3ull;
+    }
+    ARCUATE_HD void add(float x) { add(kernels::bits_of(x)); }
+    ARCUATE_HD void add(double x) {
+        const auto bits = std::bit_cast<std::uint64_t>(x);
+        add(static_cast<std::uint32_t>(bits));
+        add(static_cast<std::uint32_t>(bits >> 32));
+    }
+    ARCUATE_HD void add(kernels::Vec3 a) {
+        add(a.x);
+        add(a.y);
+        add(a.z);
+    }
+};
+
+ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
+    namespace k = kernels;
+    Digest digest;
+    // A float from anywhere in the range, one in [-1, 1), one in [0, 1) and a direction.
+    const k::Random4 random = k::Philox{7, item, k::Purpose::noise, 3}(1);
+    for (const auto word : random.v) digest.add(word);
+    const float any = k::float_of(item * 42949u), unit = 2.0f * k::uniform(random.v[0]) - 1.0f, positive = k::uniform_above_zero(random.v[1]);
+    k::Vec3 d;
+    k::uniform_direction(random.v[2], random.v[3], d.x, d.y, d.z);
+
+    digest.add(k::exp(any));
+    digest.add(k::exp(100.0f * unit));
+    digest.add(k::log(any));
+    digest.add(k::log(positive));
+    digest.add(k::pow(positive, 8.0f * unit));
+    const k::SinCos wild = k::sincos(any), tame = k::sincos(60000.0f * unit);
+    digest.add(wild.sin);
+    digest.add(wild.cos);
+    digest.add(tame.sin);
+    digest.add(tame.cos);
+    digest.add(k::acos(any));
+    digest.add(k::acos(unit));
+    digest.add(k::sqrt(k::abs(k::is_nan(any) ? 1.0f : any)));
+    digest.add(k::sqrt(1.0 / positive));
+    digest.add(static_cast<std::uint32_t>(k::floor_int(1e6f * unit)));
+    digest.add(k::round_even(1e6f * unit));
+
+    const k::Normal2 normal = k::normal2(random.v[0], random.v[1]);
+    digest.add(normal.a);
+    digest.add(normal.b);
+    const k::Frame frame = k::frame_around(d);
+    digest.add(frame.u);
+    digest.add(frame.v);
+    digest.add(k::in_world(frame, {unit, positive, normal.a}));
+    digest.add(k::normalized(k::cross(d, frame.u) + normal.b * d));
+
+    float single[sh_count(8)];
+    k::sh_basis<8, float>(d.x, d.y, d.z, single);
+    for (const float value : single) digest.add(value);
+    double fine[sh_count(8)];
+    k::sh_basis<8, double>(d.x, d.y, d.z, fine);
+    for (const double value : fine) digest.add(value);
+    return digest.value;
+}
+
+}  // namespace arcuate::test

@@ -1,0 +1,222 @@
+// The whole way from a BIDS data set to change.tsv, on a made-up data set of two sessions: one straight bundle between two regions, whose anisotropy rises.
+#include "arcuate/study/pipeline.hpp"
+
+#include "arcuate/core/error.hpp"
+#include "arcuate/core/provenance.hpp"
+#include "arcuate/io/gradients.hpp"
+#include "arcuate/io/nifti.hpp"
+#include "arcuate/io/tables.hpp"
+#include "arcuate/study/change.hpp"
+#include "devices.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+namespace arcuate::study {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Contains;
+using testing::HasSubstr;
+
+constexpr double mean_diffusivity = 0.8e-3;  // [mm2/s]
+
+/// Axial and radial diffusivity for an axial-to-radial ratio, at the mean diffusivity above.
+struct Diffusivities {
+    double axial, radial;
+    explicit Diffusivities(double ratio) : axial(3 * mean_diffusivity * ratio / (ratio + 2)), radial(3 * mean_diffusivity / (ratio + 2)) {}
+    double fa() const { return (axial - radial) / std::sqrt(axial * axial + 2 * radial * radial); }
+};
+
+class Pipeline : public testing::Test {
+  protected:
+    void SetUp() override {
+        base_ = fs::path(testing::TempDir()) / "arcuate_pipeline" / testing::UnitTest::GetInstance()->current_test_info()->name();
+        fs::remove_all(base_);
+        fs::create_directories(base_);
+        options.estimate.voxels = 60;
+        options.estimate.candidates = 150;
+        options.estimate.lmax = 6;
+        options.fod.lmax = 6;
+        options.track.select = 150;
+        options.track.seed = 7;
+        options.keep_tracks = true;
+        listener.say = [this](const std::string& text) { said.push_back(text); };
+        listener.warn = [this](const std::string& text) { warned.push_back(text); };
+        for (std::size_t s = 0; s < 2; ++s) write_session(s == 0 ? "01" : "02", tensors[s]);
+        std::ofstream(data("sub-01/sub-01_sessions.tsv")) << "session_id\tacq_time\nses-01\t2020-01-01T10:00:00\nses-02\t2020-01-29T10:00:00\n";
+        io::write_labels(derivative("01", "desc-two_dseg.nii.gz"), regions(), true);
+        std::ofstream(derivative("01", "desc-two_dseg.tsv")) << "index\tname\n40\tleft end\n4000\tright end\n";
+    }
+    void TearDown() override { fs::remove_all(base_); }
+
+    std::string data(const std::string& path = "") const { return (base_ / "data" / path).string(); }
+    std::string out(const std::string& path = "") const { return (base_ / "out" / path).string(); }
+    std::string image_stem(const std::string& ses) const { return data("sub-01/ses-" + ses + "/dwi/sub-01_ses-" + ses + "_dwi"); }
+    std::string derivative(const std::string& ses, const std::string& name) const {
+        const auto folder = fs::path(data("derivatives/made-up/sub-01/ses-" + ses + "/dwi"));
+        fs::create_directories(folder);
+        return (folder / ("sub-01_ses-" + ses + "_" + name)).string();
+    }
+    void run(const Device& device = Device::open("cpu", 2), const std::string& to = "") { run_participants(data(), to.empty() ? out() : to, {}, options, device, listener); }
+    std::string complaint() {
+        try {
+            run();
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return {};
+    }
+
+    // 16 x 8 x 8 voxels of 2 mm, all of one bundle along x.
+    static Grid grid() { return {{16, 8, 8}, {{{{2, 0, 0}, {0, 2, 0}, {0, 0, 2}}}, {-15, -7, -7}}}; }
+    static LabelImage regions() {
+        LabelImage labels(grid(), 1, 0);
+        for (std::int64_t z = 0; z < 8; ++z)
+            for (std::int64_t y = 0; y < 8; ++y)
+                for (std::int64_t x : {0, 1, 14, 15}) labels.at(grid().index(x, y, z)) = x < 8 ? 40 : 4000;
+        return labels;
+    }
+    static GradientTable gradients() {
+        GradientTable table{{{0, 0, 0}}, {0}};
+        for (int i = 0; i < 40; ++i) {  // a Fibonacci spiral over the upper half of the sphere
+            const double z = (i + 0.5) / 40, r = std::sqrt(1 - z * z), angle = 2.39996 * i;
+            table.directions.push_back({r * std::cos(angle), r * std::sin(angle), z});
+            table.b_values.push_back(2000);
+        }
+        return table;
+    }
+    void write_session(const std::string& ses, const Diffusivities& bundle) {
+        fs::create_directories(fs::path(image_stem(ses)).parent_path());
+        const auto table = gradients();
+        ScalarImage dwi(grid(), table.size());
+        for (std::int64_t v = 0; v < table.size(); ++v) {
+            const auto i = static_cast<std::size_t>(v);
+            const double cosine = table.directions[i][0];
+            const double d = bundle.radial + (bundle.axial - bundle.radial) * cosine * cosine;
+            std::fill_n(dwi.data.begin() + v * grid().voxels(), grid().voxels(), static_cast<float>(1000 * std::exp(-table.b_values[i] * d)));
+        }
+        io::write_image(image_stem(ses) + ".nii.gz", dwi, true);
+        io::write_fsl_gradients(image_stem(ses) + ".bval", image_stem(ses) + ".bvec", table, grid(), true);
+        io::write_mask(derivative(ses, "desc-brain_mask.nii.gz"), full_mask(grid()), true);
+    }
+
+    std::array<Diffusivities, 2> tensors{Diffusivities(6), Diffusivities(9)};
+    PipelineOptions options;
+    Listener listener;
+    std::vector<std::string> said, warned;
+
+  private:
+    fs::path base_;
+};
+
+TEST_F(Pipeline, FindsTheBundleAndItsChange) {
+    run();
+    const auto table = io::read_table(out("change.tsv"));
+    std::map<std::string, std::size_t> column;
+    for (std::size_t c = 0; c < table[0].size(); ++c) column[table[0][c]] = c;
+    std::map<std::string, std::vector<std::string>> row;  // of the bundle, by session
+    for (const auto& cells : table)
+        if (cells[column["node_a"]] == "40" && cells[column["node_b"]] == "4000") row[cells[column["session_id"]]] = cells;
+    ASSERT_EQ(row.size(), 2u);
+    const auto number = [&](const char* session, const char* name) { return std::stod(row[session][column[name]]); };
+    EXPECT_EQ(row["ses-01"][column["name_a"]], "left end");
+    EXPECT_EQ(number("ses-01", "days"), 0);
+    EXPECT_EQ(number("ses-02", "days"), 28);
+    EXPECT_GT(number("ses-01", "count"), 50);
+    // Ends reach into the regions: between 24 mm (their inner sides) and 32 mm (the whole image), a little more for what is not straight.
+    EXPECT_GT(number("ses-01", "mean_length"), 20);
+    EXPECT_LT(number("ses-01", "mean_length"), 40);
+    // Without noise the fit is exact, but for single precision.
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_NEAR(number(i == 0 ? "ses-01" : "ses-02", "mean_fa"), tensors[i].fa(), 1e-5);
+    EXPECT_NEAR(number("ses-02", "mean_fa_change"), tensors[1].fa() - tensors[0].fa(), 1e-5);
+    EXPECT_EQ(number("ses-01", "mean_fa_change"), 0);
+    EXPECT_NEAR(number("ses-01", "mean_md"), mean_diffusivity, 1e-8);
+    EXPECT_EQ(number("ses-02", "count_change"), number("ses-02", "count") - number("ses-01", "count"));
+    EXPECT_THAT(said, Contains(HasSubstr("the parcellation is that of ses-01")));
+    for (const char* name : {"model-tensor_param-fa_dwimap.nii.gz", "model-tensor_param-v1_dwimap.nii.gz", "model-csd_param-fod_dwimap.nii.gz", "model-csd_response.txt",
+                             "track-ifod2_tractogram.tck", "track-ifod2_tractogram.json", "atlas-two_meas-count_relmat.tsv", "atlas-two_connectome.h5"})
+        for (const std::string ses : {"01", "02"}) EXPECT_TRUE(fs::exists(out("sub-01/ses-" + ses + "/dwi/sub-01_ses-" + ses + "_" + name))) << name;
+    EXPECT_TRUE(fs::exists(out("dataset_description.json")));
+}
+
+TEST_F(Pipeline, ContinuesAndRefusesToMix) {
+    run();
+    const auto first = out("sub-01/ses-01/dwi/sub-01_ses-01_atlas-two_connectome.h5"), second = out("sub-01/ses-02/dwi/sub-01_ses-02_atlas-two_connectome.h5");
+    const auto hash = sha256_of_file(second);
+    const auto time = fs::last_write_time(first);
+    fs::remove(second);  // as if interrupted
+    said.clear();
+    run();
+    EXPECT_THAT(said, Contains(HasSubstr("sub-01 ses-01: already there")));
+    EXPECT_EQ(fs::last_write_time(first), time);
+    EXPECT_EQ(sha256_of_file(second), hash);
+
+    options.track.cutoff = 0.05;
+    EXPECT_THAT(complaint(), HasSubstr("--force"));
+    EXPECT_EQ(fs::last_write_time(first), time);
+    options.force = true;
+    run();
+    EXPECT_NE(sha256_of_file(second), hash);
+}
+
+TEST_F(Pipeline, GivesTheSameBytesForAnyThreadsAndChunks) {
+    std::map<std::string, std::string> expected;
+    for (const int threads : {1, 2, 3}) {
+        options.tensor.chunk = options.estimate.chunk = options.fod.chunk = threads == 1 ? 1 << 16 : 100 * threads + 7;
+        options.track.chunk = threads == 1 ? 0 : 31 * threads;
+        options.connectome.chunk = 10 * threads;
+        const auto to = out(std::to_string(threads));
+        run(Device::open("cpu", threads), to);
+        for (const auto& entry : fs::recursive_directory_iterator(to)) {
+            if (!entry.is_regular_file() || entry.path().extension() == ".json") continue;  // sidecars tell how it was run
+            const auto name = fs::relative(entry.path(), to).string();
+            const auto [known, is_new] = expected.emplace(name, sha256_of_file(entry.path().string()));
+            EXPECT_EQ(is_new, threads == 1) << name;
+            EXPECT_EQ(known->second, sha256_of_file(entry.path().string())) << name << " with " << threads << " threads";
+        }
+    }
+    EXPECT_EQ(expected.size(), 2 * 12 + 1u);
+}
+
+TEST_F(Pipeline, SaysWhatIsWrongInOneSentence) {
+    const auto mask = derivative("02", "desc-brain_mask.nii.gz");
+    io::write_mask(mask, full_mask({{15, 8, 8}, grid().voxel_to_world}), true);
+    EXPECT_THAT(complaint(), testing::AllOf(HasSubstr("another grid"), HasSubstr("15x8x8")));
+    // The other session was computed all the same.
+    EXPECT_TRUE(fs::exists(out("sub-01/ses-01/dwi/sub-01_ses-01_atlas-two_connectome.h5")));
+    EXPECT_FALSE(fs::exists(out("sub-01/ses-02/dwi/sub-01_ses-02_atlas-two_connectome.h5")));
+    io::write_mask(mask, Mask(grid(), 1, 0), true);
+    EXPECT_THAT(complaint(), HasSubstr("is empty"));
+    io::write_mask(mask, full_mask(grid()), true);
+
+    auto dwi = io::read_image(image_stem("02") + ".nii.gz");
+    std::fill_n(dwi.data.begin(), grid().voxels(), NAN);
+    io::write_image(image_stem("02") + ".nii.gz", dwi, true);
+    EXPECT_THAT(complaint(), HasSubstr("no usable voxel"));
+    write_session("02", tensors[1]);
+
+    LabelImage far = regions();
+    far.grid.voxel_to_world.offset[0] += 300;
+    io::write_labels(derivative("02", "desc-two_dseg.nii.gz"), far, true);
+    EXPECT_THAT(complaint(), HasSubstr("does not overlap"));
+    io::write_labels(derivative("02", "desc-two_dseg.nii.gz"), LabelImage(grid(), 1, 0), true);
+    EXPECT_THAT(complaint(), HasSubstr("no positive label"));
+
+    fs::remove(image_stem("02") + ".bvec");
+    EXPECT_THAT(complaint(), HasSubstr("no bvec file"));
+}
+
+TEST_F(Pipeline, LeavesForeignFoldersAlone) {
+    fs::create_directories(out());
+    std::ofstream(out("thesis.txt")) << "mine";
+    EXPECT_THAT(complaint(), HasSubstr("not made by arcuate run"));
+    EXPECT_THROW(run(Device::open("cpu", 1), data()), OutputError);
+}
+
+}  // namespace
+}  // namespace arcuate::study

@@ -1,0 +1,71 @@
+// arcuate run: a BIDS data set -> one connectome per session, and the change of every connection. A BIDS App.
+#include "arcuate/core/error.hpp"
+#include "arcuate/study/pipeline.hpp"
+#include "command.hpp"
+
+#include <fmt/format.h>
+
+namespace arcuate::tools {
+
+namespace {
+
+struct Options {
+    std::string bids_dir, out_dir, level;
+    study::Filter filter;
+    study::PipelineOptions pipeline;
+};
+
+void run_pipeline(Run& run, const Options& o) {
+    study::Listener listener;
+    listener.say = [&run](const std::string& text) { run.say(text); };
+    listener.warn = [&run](const std::string& text) { run.warn(text); };
+    listener.progress = &run.progress();
+    if (o.level == "group") {
+        study::run_group(o.bids_dir, o.out_dir, listener);
+        return;
+    }
+    auto pipeline = o.pipeline;
+    pipeline.force = run.force;
+    pipeline.command_line = command_line();
+    study::run_participants(o.bids_dir, o.out_dir, o.filter, pipeline, run.device(), listener);
+}
+
+}  // namespace
+
+void add_run(CLI::App& root) {
+    auto o = std::make_shared<Options>();
+    auto& app = add_command(root, "run", "a BIDS data set -> one connectome per session and the change of every connection",
+                            "For every session: tensor maps, response, FOD by constrained spherical deconvolution, iFOD2 streamlines seeded in the mask, connectome\n"
+                            "(count, mean_length, mean_fa, mean_md, mean_ad, mean_rd) as HDF5 and TSV; then OUT_DIR/change.tsv, every edge of every session beside its\n"
+                            "change since the subject's first. The response is that of the subject's first session, unless --response gives one. Expects data already\n"
+                            "corrected for noise, motion and distortion. Run again, it continues with the sessions that are missing.\n\n"
+                            "Example:\n  arcuate run study study/derivatives/arcuate participant --participant-label 01 02 --select 1000000\n\n"
+                            "References: Veraart et al. 2013, NeuroImage 81:335; Tournier et al. 2007, NeuroImage 35:1459; Tournier et al. 2010, Proc. ISMRM 1670;\n"
+                            "Gorgolewski et al. 2017, PLoS Comput Biol 13:e1005209 (BIDS Apps)",
+                            [o](Run& run) { run_pipeline(run, *o); });
+    auto& p = o->pipeline;
+    app.add_option("bids_dir", o->bids_dir, "BIDS data set, raw or a derivative such as QSIPrep's")->required()->type_name("BIDS_DIR");
+    app.add_option("out_dir", o->out_dir, "where results go, a BIDS derivative")->required()->type_name("OUT_DIR");
+    app.add_option("level", o->level, "participant: compute; group: gather change.tsv from what several machines computed")
+        ->required()->type_name("LEVEL")->check(CLI::IsMember({"participant", "group"}));
+    app.add_option("--participant-label,--participant_label", o->filter.participants, "only these, with or without sub-")->type_name("LABEL ...");
+    app.add_option("--session-label,--session_label,--session-id", o->filter.sessions, "only these, with or without ses-")->type_name("LABEL ...");
+    app.add_option("--mask", p.mask, "brain mask for every session; default: *_desc-brain_mask.nii.gz found in the data set or its derivatives")->type_name("FILE");
+    app.add_option("--parcellation", p.parcellation, "label image for every session, or the desc-, seg- or atlas- label of one; default: *_dseg.nii.gz found as above")->type_name("FILE|LABEL");
+    app.add_option("--names", p.names, "table of region names (columns index, name); default: the .tsv that belongs to the parcellation")->type_name("TSV");
+    app.add_option("--response", p.response, "response function for every session, as of arcuate response")->type_name("FILE");
+    app.add_option("--lmax", p.fod.lmax, "order of the FODs; 0: that of the response, at most 8")->type_name("N")->capture_default_str();
+    const std::string tracking = "Tracking";
+    app.add_option("--select", p.track.select, "streamlines per session; 0: no limit")->type_name("N")->capture_default_str()->group(tracking);
+    app.add_option("--seeds", p.track.seeds, "seeds tried at most; 0: no limit  [1000 x --select]")->type_name("N")->group(tracking);
+    app.add_option("--seed", p.track.seed, "of the random numbers")->type_name("N")->capture_default_str()->group(tracking);
+    app.add_option("--step", p.track.step, "arc length of one step [mm]; 0: half a voxel")->type_name("MM")->capture_default_str()->group(tracking);
+    app.add_option("--angle", p.track.angle, "largest change of direction over a step [degrees]")->type_name("DEG")->capture_default_str()->group(tracking);
+    app.add_option("--cutoff", p.track.cutoff, "FOD amplitude below which tracking ends")->type_name("X")->capture_default_str()->group(tracking);
+    app.add_option("--min-length", p.track.min_length, "[mm]  [5 voxels]")->type_name("MM")->group(tracking);
+    app.add_option("--max-length", p.track.max_length, "[mm]  [100 voxels]")->type_name("MM")->group(tracking);
+    app.add_flag("--keep-tracks", p.keep_tracks, "write the streamlines, too (.tck)")->group(tracking);
+    app.add_option("--radial-search", p.connectome.radial_search_mm, "an end's region is looked for within this distance [mm]")->type_name("MM")->capture_default_str();
+}
+
+}  // namespace arcuate::tools

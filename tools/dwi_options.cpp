@@ -1,0 +1,77 @@
+#include "dwi_options.hpp"
+
+#include "arcuate/core/error.hpp"
+#include "arcuate/io/gradients.hpp"
+#include "arcuate/io/nifti.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+namespace arcuate::tools {
+
+namespace {
+std::string without_extension(std::string path) {
+    for (const std::string extension : {".nii.gz", ".nii"})
+        if (path.size() > extension.size() && path.ends_with(extension)) return path.substr(0, path.size() - extension.size());
+    return path;
+}
+}  // namespace
+
+void DwiInputs::add_to(CLI::App& app) {
+    app.add_option("DWI", dwi, "diffusion-weighted image, 4-D NIfTI")->required();
+    app.add_option("--bval", bval, "FSL b-values [s/mm2]; default: DWI with the extension .bval");
+    app.add_option("--bvec", bvec, "FSL gradient directions, relative to the image axes; default: DWI with the extension .bvec");
+    app.add_option("--grad", grad, "instead of both: MRtrix3's table, rows x y z b in the scanner's frame")->excludes("--bval")->excludes("--bvec");
+    app.add_option("--mask", mask, "work inside this mask; default: every voxel");
+}
+
+void DwiInputs::complete() {
+    if (!grad.empty()) return;
+    const std::string stem = without_extension(dwi);
+    for (const auto& [path, extension, option] :
+         {std::tuple{&bval, ".bval", "--bval"}, std::tuple{&bvec, ".bvec", "--bvec"}}) {
+        if (!path->empty()) continue;
+        if (!std::filesystem::exists(stem + extension))
+            throw InputError(fmt::format("no gradient table for {} ({} was not given and {} does not exist); give --bval and --bvec, or --grad", dwi, option,
+                                         stem + extension));
+        *path = stem + extension;
+    }
+}
+
+std::vector<std::pair<std::string, std::string>> DwiInputs::files() const {
+    std::vector<std::pair<std::string, std::string>> out{{"dwi", dwi}};
+    for (const auto& [role, path] : {std::pair{"bval", &bval}, std::pair{"bvec", &bvec}, std::pair{"grad", &grad}, std::pair{"mask", &mask}})
+        if (!path->empty()) out.emplace_back(role, *path);
+    return out;
+}
+
+ScalarImage DwiInputs::read_dwi() const { return io::read_image(dwi); }
+
+GradientTable DwiInputs::read_gradients(const ScalarImage& image) const {
+    return grad.empty() ? io::read_fsl_gradients(bval, bvec, image.grid, image.volumes) : io::read_mrtrix_gradients(grad, image.volumes);
+}
+
+Mask DwiInputs::read_mask(const ScalarImage& image) const {
+    if (mask.empty()) return full_mask(image.grid);
+    Mask out = io::read_mask(mask);
+    require_same_grid(out.grid, "mask " + mask, image.grid, "image " + dwi);
+    voxels_inside(out, "mask " + mask);  // says so where it is empty
+    return out;
+}
+
+void add_chunk_option(CLI::App& app, std::int64_t& chunk) {
+    app.add_option("--chunk", chunk, "voxels computed at a time: memory and speed, never the result")
+        ->capture_default_str()
+        ->check(CLI::PositiveNumber)
+        ->group("Advanced");
+}
+
+void report_skipped(const Run& run, std::int64_t skipped, std::int64_t total, const std::string& dwi) {
+    if (skipped == total)
+        throw InputError(fmt::format("no voxel of {} could be used ({} looked at: their signals are zero, NaN or infinite); check the image and the mask", dwi,
+                                     total));
+    if (skipped > 0) run.warn(fmt::format("{} of {} voxels were left zero (their signals are zero, NaN or infinite)", skipped, total));
+}
+
+}  // namespace arcuate::tools
