@@ -1,8 +1,9 @@
 // One session's connectome as HDF5. Layout (format_version 1), readable with h5py alone:
 //   /               attributes format, format_version, streamlines, assigned, provenance (JSON: what decides the bytes)
-//   /nodes/label    int32 (N), ascending          /nodes/name       UTF-8 string (N)
+//   /nodes/label    int32 (N), ascending          /nodes/name       UTF-8 text (N)
 //   /nodes/voxels   int64 (N)                     /nodes/centre_mm  float64 (N, 3), scanner RAS+; NaN where a region has no voxel
 //   /edges/<metric> float64 (N, N), symmetric, NaN where undefined; attributes unit, description; in the order in which they were made
+// Text is of fixed length, padded with zero bytes: HDF5 trusts the lengths of variable ones, and a damaged file would crash it.
 #include "arcuate/core/error.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/tables.hpp"
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
+#include <string_view>
 #include <utility>
 
 namespace arcuate::io {
@@ -67,9 +69,10 @@ class Handle {
     herr_t (*closer_)(hid_t);
 };
 
-Handle text_type() {
+Handle text_type(std::size_t bytes) {
     Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
-    check(H5Tset_size(type, H5T_VARIABLE));
+    check(H5Tset_size(type, std::max<std::size_t>(bytes, 1)));
+    check(H5Tset_strpad(type, H5T_STR_NULLPAD));
     check(H5Tset_cset(type, H5T_CSET_UTF8));
     return type;
 }
@@ -82,8 +85,7 @@ void write_attribute(hid_t object, const char* name, hid_t type, const void* val
 }
 
 void write_attribute(hid_t object, const char* name, const std::string& value) {
-    const char* text = value.c_str();
-    write_attribute(object, name, text_type(), &text);
+    write_attribute(object, name, text_type(value.size()), value.c_str());
 }
 
 void write_attribute(hid_t object, const char* name, std::int64_t value) { write_attribute(object, name, H5T_NATIVE_INT64, &value); }
@@ -116,17 +118,19 @@ void write_nodes(hid_t file, const std::vector<Node>& nodes) {
     std::vector<std::int32_t> labels;
     std::vector<std::int64_t> voxels;
     std::vector<double> centres;
-    std::vector<const char*> names;
+    std::size_t longest = 1;
+    for (const auto& node : nodes) longest = std::max(longest, node.name.size());
+    std::string names;
     for (const auto& node : nodes) {
         labels.push_back(node.label);
         voxels.push_back(node.voxels);
         centres.insert(centres.end(), node.centre.begin(), node.centre.end());
-        names.push_back(node.name.c_str());
+        names.append(node.name).append(longest - node.name.size(), '\0');
     }
     const hsize_t n = nodes.size();
     const Handle group = create_group(file, "nodes");
     write_dataset(group, "label", H5T_NATIVE_INT32, {n}, labels.data());
-    write_dataset(group, "name", text_type(), {n}, names.data());
+    write_dataset(group, "name", text_type(longest), {n}, names.data());
     write_dataset(group, "centre_mm", H5T_NATIVE_DOUBLE, {n, 3}, centres.data());
     write_dataset(group, "voxels", H5T_NATIVE_INT64, {n}, voxels.data());
 }
@@ -155,25 +159,23 @@ void write_all(const std::string& path, const Connectome& connectome, const std:
 }
 
 // ---- reading -----------------------------------------------------------------------------------------------------------
-/// Frees what HDF5 allocated for a variable-length string.
-std::string take(char* text) {
-    std::string out = text ? text : "";
-    H5free_memory(text);
-    return out;
+/// Bytes of one text of this type. HDF5 keeps object headers below 64 KiB, so a longer one comes from damage.
+std::size_t text_length(hid_t type) {
+    const std::size_t bytes = H5Tget_size(type);
+    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 || bytes == 0 || bytes > 65536) throw Failure{};
+    return bytes;
 }
 
-void require_text(hid_t type) {
-    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) <= 0) throw Failure{};
-}
+/// Without the padding.
+std::string unpadded(std::string_view text) { return std::string(text.substr(0, text.find('\0'))); }
 
 std::string read_text_attribute(hid_t object, const char* name) {
     const Handle attribute(H5Aopen(object, name, H5P_DEFAULT), H5Aclose);
-    const Handle stored(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
-    require_text(stored);
+    const Handle type(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
+    std::string text(text_length(type), '\0');
     if (H5Sget_simple_extent_npoints(space) != 1) throw Failure{};
-    char* text = nullptr;
-    check(H5Aread(attribute, text_type(), &text));
-    return take(text);
+    check(H5Aread(attribute, type, text.data()));
+    return unpadded(text);
 }
 
 std::int64_t read_integer_attribute(hid_t object, const char* name) {
@@ -204,19 +206,24 @@ std::vector<T> read_dataset(hid_t dataset, hid_t type, const std::vector<hsize_t
     return values;
 }
 
-std::vector<Node> read_nodes(hid_t file, hsize_t limit) {
+/// `bytes`: the file's size. A damaged file must not ask for more memory than it can hold; nodes are stored plainly.
+std::vector<Node> read_nodes(hid_t file, hsize_t bytes) {
     const auto open = [&](const char* name) { return Handle(H5Dopen2(file, name, H5P_DEFAULT), H5Dclose); };
     const Handle label = open("nodes/label"), name = open("nodes/name"), centre = open("nodes/centre_mm"), voxels = open("nodes/voxels");
     const hsize_t n = shape_of(label)[0];
-    if (n > limit) throw Failure{};
-    const Handle stored(H5Dget_type(name), H5Tclose);
-    require_text(stored);
+    if (n > bytes / sizeof(std::int32_t)) throw Failure{};
+    const Handle type(H5Dget_type(name), H5Tclose);
+    const std::size_t length = text_length(type);
+    if (n * length > bytes || shape_of(name) != std::vector<hsize_t>{n}) throw Failure{};
+    std::string names(n * length, '\0');
+    check(H5Dread(name, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, names.data()));
     const auto labels = read_dataset<std::int32_t>(label, H5T_NATIVE_INT32, {n});
     const auto centres = read_dataset<double>(centre, H5T_NATIVE_DOUBLE, {n, 3});
     const auto sizes = read_dataset<std::int64_t>(voxels, H5T_NATIVE_INT64, {n});
-    const auto names = read_dataset<char*>(name, text_type(), {n});
     std::vector<Node> nodes(n);
-    for (std::size_t i = 0; i < n; ++i) nodes[i] = {labels[i], take(names[i]), {centres[3 * i], centres[3 * i + 1], centres[3 * i + 2]}, sizes[i]};
+    for (std::size_t i = 0; i < n; ++i)
+        nodes[i] = {labels[i], unpadded(std::string_view(names).substr(i * length, length)),
+                    {centres[3 * i], centres[3 * i + 1], centres[3 * i + 2]}, sizes[i]};
     return nodes;
 }
 
@@ -224,14 +231,15 @@ Connectome read_all(const std::string& path) {
     const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
     if (read_text_attribute(file, "format") != format_name) throw Failure{};
     if (const auto v = read_integer_attribute(file, "format_version"); v != format_version)
-        throw InputError(fmt::format("{} has connectome format version {} (this Arcuate reads {}); use the version that wrote it, or write it again", path, v, format_version));
+        throw InputError(fmt::format("{} has connectome format version {} (this Arcuate reads {}); use the version that wrote it, or "
+                                     "write it again", path, v, format_version));
     Connectome out;
     out.streamlines = read_integer_attribute(file, "streamlines");
     out.assigned = read_integer_attribute(file, "assigned");
-    // A damaged file must not ask for more memory than it can hold: labels are stored plainly, and deflate expands at most 1032 times.
     const hsize_t bytes = std::filesystem::file_size(path);
-    out.nodes = read_nodes(file, bytes / sizeof(std::int32_t));
+    out.nodes = read_nodes(file, bytes);
     const hsize_t n = out.nodes.size();
+    // Deflate expands at most 1032 times.
     if (n > 0 && n > bytes * 1032 / sizeof(double) / n) throw Failure{};
     const Handle edges(H5Gopen2(file, "edges", H5P_DEFAULT), H5Gclose);
     H5G_info_t info;
@@ -253,7 +261,8 @@ void write_connectome(const std::string& path, const Connectome& connectome, con
     if (connectome.nodes.empty()) throw OutputError(fmt::format("cannot write {} (the connectome has no node); give a parcellation", path));
     for (const auto& metric : connectome.metrics) {
         if (metric.name.empty() || metric.name == "." || metric.name.size() > 255 || metric.name.find('/') != std::string::npos)
-            throw OutputError(fmt::format("cannot write {} (the metric name '{}' is empty, too long or has a slash); rename the metric", path, metric.name));
+            throw OutputError(fmt::format("cannot write {} (the metric name '{}' is empty, too long or has a slash); rename the "
+                                          "metric", path, metric.name));
         if (metric.matrix.size() != connectome.nodes.size() * connectome.nodes.size())
             throw OutputError(fmt::format("cannot write {} (metric {} has {} values for {} nodes); it must have one per pair", path, metric.name,
                                           metric.matrix.size(), connectome.nodes.size()));
@@ -264,7 +273,8 @@ void write_connectome(const std::string& path, const Connectome& connectome, con
     try {
         write_all(output.partial(), connectome, provenance_core_json(provenance));
     } catch (const Failure&) {
-        throw OutputError(fmt::format("cannot write {} (HDF5 refused, or the disk is full); check the folder's permissions and the free space", path));
+        throw OutputError(fmt::format("cannot write {} (HDF5 refused, or the disk is full); check the folder's permissions and the free "
+                                      "space", path));
     }
     output.commit();
 }
@@ -276,7 +286,8 @@ Connectome read_connectome(const std::string& path) {
     try {
         return read_all(path);
     } catch (const Failure&) {
-        throw InputError(fmt::format("{} is no connectome of Arcuate's or is damaged (its HDF5 structure is not the documented one); write it again with arcuate connectome", path));
+        throw InputError(fmt::format("{} is no connectome of Arcuate's or is damaged (its HDF5 structure is not the documented one); "
+                                     "write it again with arcuate connectome", path));
     }
 }
 

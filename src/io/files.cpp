@@ -122,7 +122,8 @@ void require_writable(const std::string& path, bool overwrite) {
     if (!fs::exists(status)) return;
     if (!fs::is_regular_file(status))
         throw OutputError(fmt::format("cannot write {} (it exists and is not a regular file); choose another name", path));
-    if (!overwrite) throw OutputError(fmt::format("{} exists already (outputs are not overwritten unasked); add --force or choose another name", path));
+    if (!overwrite) throw OutputError(fmt::format("{} exists already (outputs are not overwritten unasked); add --force or choose "
+                                                  "another name", path));
 }
 
 OutputFile::OutputFile(std::string path, bool overwrite) : path_(std::move(path)) {

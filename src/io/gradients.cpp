@@ -21,7 +21,8 @@ Rows read_rows(const std::string& path) {
     Rows rows = read_numbers(path);
     for (const auto& row : rows)
         if (row.size() != rows.front().size())
-            throw InputError(fmt::format("{} is ragged (its rows have {} and {} numbers); copy it again", path, rows.front().size(), row.size()));
+            throw InputError(fmt::format("{} is ragged (its rows have {} and {} numbers); copy it again", path, rows.front().size(),
+                                         row.size()));
     return rows;
 }
 
@@ -35,12 +36,14 @@ GradientTable normalised(std::vector<Vec3d> vectors, std::vector<double> b_value
     bool scale = false;
     for (std::size_t v = 0; v < vectors.size(); ++v) {
         if (!std::isfinite(b_values[v]) || b_values[v] < 0)
-            throw InputError(fmt::format("volume {} has the b-value {} (b-values are 0 or above, in s/mm2); repair the file beside {}", v, b_values[v], source));
+            throw InputError(fmt::format("volume {} has the b-value {} (b-values are 0 or above, in s/mm2); repair the file beside {}",
+                                         v, b_values[v], source));
         const auto& g = vectors[v];
         squared[v] = g[0] * g[0] + g[1] * g[1] + g[2] * g[2];
         if (b_values[v] <= b_zero_threshold) continue;
         if (!std::isfinite(squared[v]))
-            throw InputError(fmt::format("volume {} has b = {} and no direction ({} holds NaN or infinity there); repair the file", v, b_values[v], source));
+            throw InputError(fmt::format("volume {} has b = {} and no direction ({} holds NaN or infinity there); repair the file", v,
+                                         b_values[v], source));
         scale = scale || squared[v] < lowest || squared[v] > highest;
     }
     for (std::size_t v = 0; v < vectors.size(); ++v) {
@@ -61,21 +64,25 @@ GradientTable read_fsl_gradients(const std::string& bval, const std::string& bve
     const auto wanted = static_cast<std::size_t>(volumes);
     const Rows b_rows = read_rows(bval);
     if (b_rows.size() > 1 && b_rows.front().size() > 1)
-        throw InputError(fmt::format("{} has {} rows of {} numbers (b-values are one row or one column); give the .bval file", bval, b_rows.size(), b_rows.front().size()));
+        throw InputError(fmt::format("{} has {} rows of {} numbers (b-values are one row or one column); give the .bval file", bval,
+                                     b_rows.size(), b_rows.front().size()));
     std::vector<double> b_values;
     for (const auto& row : b_rows) b_values.insert(b_values.end(), row.begin(), row.end());
     if (b_values.size() != wanted)
-        throw InputError(fmt::format("bval has {} values but the image has {} volumes ({} belongs to another image, or volumes were removed from one file only); give the files that belong together",
+        throw InputError(fmt::format("bval has {} values but the image has {} volumes ({} belongs to another image, or volumes were "
+                                     "removed from one file only); give the files that belong together",
                                      b_values.size(), volumes, bval));
 
     // Three rows, as FSL writes; else three columns. A 3x3 file is read as rows.
     const Rows rows = read_rows(bvec);
     const bool in_rows = rows.size() == 3;
     if (!in_rows && rows.front().size() != 3)
-        throw InputError(fmt::format("{} has {} rows of {} numbers (gradient vectors are three rows or three columns); give the .bvec file", bvec, rows.size(), rows.front().size()));
+        throw InputError(fmt::format("{} has {} rows of {} numbers (gradient vectors are three rows or three columns); give the .bvec "
+                                     "file", bvec, rows.size(), rows.front().size()));
     const std::size_t count = in_rows ? rows.front().size() : rows.size();
     if (count != wanted)
-        throw InputError(fmt::format("bvec has {} {} but the image has {} volumes (was the b=0 volume removed from one file only?); give the files that belong together: {}",
+        throw InputError(fmt::format("bvec has {} {} but the image has {} volumes (was the b=0 volume removed from one file only?); "
+                                     "give the files that belong together: {}",
                                      count, in_rows ? "columns" : "rows", volumes, bvec));
 
     const bool flip = determinant(grid.voxel_to_world) > 0;
@@ -91,9 +98,11 @@ GradientTable read_fsl_gradients(const std::string& bval, const std::string& bve
 GradientTable read_mrtrix_gradients(const std::string& path, std::int64_t volumes) {
     const Rows rows = read_rows(path);
     if (rows.front().size() != 4)
-        throw InputError(fmt::format("{} has {} columns (MRtrix's gradient tables have four: x y z b); give such a table", path, rows.front().size()));
+        throw InputError(fmt::format("{} has {} columns (MRtrix's gradient tables have four: x y z b); give such a table", path,
+                                     rows.front().size()));
     if (rows.size() != static_cast<std::size_t>(volumes))
-        throw InputError(fmt::format("the gradient table has {} rows but the image has {} volumes (was the b=0 volume removed from one of them?); give the files that belong together: {}",
+        throw InputError(fmt::format("the gradient table has {} rows but the image has {} volumes (was the b=0 volume removed from one "
+                                     "of them?); give the files that belong together: {}",
                                      rows.size(), volumes, path));
     std::vector<Vec3d> vectors;
     std::vector<double> b_values;

@@ -49,7 +49,8 @@ void write_gzip(FileStream& stream, std::span<const std::span<const unsigned cha
 
     std::vector<std::span<const unsigned char>> blocks;
     for (auto part : parts)
-        for (; !part.empty(); part = part.subspan(std::min(block_bytes, part.size()))) blocks.push_back(part.first(std::min(block_bytes, part.size())));
+        for (; !part.empty(); part = part.subspan(std::min(block_bytes,
+            part.size()))) blocks.push_back(part.first(std::min(block_bytes, part.size())));
 
     unsigned long crc = 0;
     std::uint32_t length = 0;  // modulo 2^32, as the format has it
@@ -58,7 +59,8 @@ void write_gzip(FileStream& stream, std::span<const std::span<const unsigned cha
         const std::size_t end = std::min(first + at_once, blocks.size());
         std::vector<std::future<Block>> pending;
         for (std::size_t i = first; i < end; ++i)
-            pending.push_back(std::async(i + 1 == end ? std::launch::deferred : std::launch::async, deflate_block, blocks[i], i + 1 == blocks.size()));
+            pending.push_back(std::async(i + 1 == end ? std::launch::deferred : std::launch::async, deflate_block, blocks[i],
+                i + 1 == blocks.size()));
         for (std::size_t i = end; i-- > first;) pending[i - first].wait();  // the deferred one, which is the last, runs here
         for (std::size_t i = first; i < end; ++i) {
             const Block block = pending[i - first].get();

@@ -63,10 +63,12 @@ LabelledMatrix read_matrix(const std::string& path) {
     for (std::size_t r = 0; r < n; ++r) {
         const auto& row = rows[r + skip];
         if (row.size() != n + skip)
-            throw InputError(fmt::format("{} is not square (row {} has {} values, and there are {} rows); give a matrix of regions by regions", path,
+            throw InputError(fmt::format("{} is not square (row {} has {} values, and there are {} rows); give a matrix of regions by "
+                                         "regions", path,
                                          r + 1, row.size() - std::min(row.size(), skip), n));
         if (skip && (out.labels.size() != n || row[0] != out.labels[r]))
-            throw InputError(fmt::format("{} has other names for rows than for columns (row {} is '{}'); give a matrix of regions by regions", path, r + 1, row[0]));
+            throw InputError(fmt::format("{} has other names for rows than for columns (row {} is '{}'); give a matrix of regions by "
+                                         "regions", path, r + 1, row[0]));
         for (std::size_t c = 0; c < n; ++c) out.values.push_back(cell_value(row[c + skip], path, r));
     }
     out.size = static_cast<std::int64_t>(n);

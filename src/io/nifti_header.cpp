@@ -90,7 +90,8 @@ RawHeader read_raw(const std::string& path) {
         if (swapped) nifti_swap_as_nifti2(&h);
         return {h, swapped, true};
     }
-    throw InputError(fmt::format("{} is not a NIfTI image (its first bytes are no NIfTI-1 or NIfTI-2 header); convert it, for instance with dcm2niix or mrconvert", path));
+    throw InputError(fmt::format("{} is not a NIfTI image (its first bytes are no NIfTI-1 or NIfTI-2 header); convert it, for instance "
+                                 "with dcm2niix or mrconvert", path));
 }
 
 const char* type_name(int datatype) {
@@ -110,7 +111,8 @@ int bytes_of(int datatype, const std::string& path) {
         case DT_INT32: case DT_UINT32: case DT_FLOAT32: return 4;
         case DT_INT64: case DT_UINT64: case DT_FLOAT64: return 8;
         default:
-            throw InputError(fmt::format("{} has voxels that cannot be read (datatype {}: {}); convert it to integers or real floating-point numbers",
+            throw InputError(fmt::format("{} has voxels that cannot be read (datatype {}: {}); convert it to integers or real "
+                                         "floating-point numbers",
                                          path, datatype, type_name(datatype)));
     }
 }
@@ -197,7 +199,8 @@ NiftiHeader read_nifti_header(const std::string& path) {
         else if (fits) out.volumes *= n;
     }
     if (!fits)
-        throw InputError(fmt::format("{} is truncated or its header is damaged ({} voxels of {} bytes do not fit into the {} bytes that the file can hold); copy or download it again",
+        throw InputError(fmt::format("{} is truncated or its header is damaged ({} voxels of {} bytes do not fit into the {} bytes that "
+                                     "the file can hold); copy or download it again",
                                      path, shape, out.bytes_per_value, room));
 
     // A slope of 0 means that the stored values are the values; writers also leave NaN there.

@@ -30,7 +30,8 @@ void for_each_value(GzSource& source, const NiftiHeader& header, const std::stri
         const std::int64_t n = std::min(block, header.values() - first);
         const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(T);
         if (source.read_some(values.data(), bytes) != bytes)
-            throw InputError(fmt::format("{} is truncated (its header promises {} values of {} bytes, and it ends before); copy or download it again",
+            throw InputError(fmt::format("{} is truncated (its header promises {} values of {} bytes, and it ends before); copy or "
+                                         "download it again",
                                          path, header.values(), sizeof(T)));
         if (header.swapped && sizeof(T) > 1) nifti_swap_Nbytes(n, sizeof(T), values.data());
         for (std::int64_t i = 0; i < n; ++i) convert(values[static_cast<std::size_t>(i)], first + i);
@@ -43,7 +44,8 @@ void for_each_value(GzSource& source, const NiftiHeader& header, const std::stri
 template <class Convert>
 void read_values(const NiftiHeader& header, const std::string& path, Convert convert) {
     GzSource source(header.data_path);
-    if (!source.skip_to(header.data_offset)) throw InputError(fmt::format("{} is truncated (it ends before its first voxel); copy or download it again", path));
+    if (!source.skip_to(header.data_offset)) throw InputError(fmt::format("{} is truncated (it ends before its first voxel); copy or "
+                                                                          "download it again", path));
     switch (header.datatype) {
         case DT_UINT8: return for_each_value<std::uint8_t>(source, header, path, convert);
         case DT_INT8: return for_each_value<std::int8_t>(source, header, path, convert);
@@ -86,7 +88,8 @@ Mask read_mask(const std::string& path) {
     read_values(header, path, [&](auto stored, std::int64_t i) {
         const double value = header.slope * static_cast<double>(stored) + header.intercept;
         if (std::isnan(value))
-            throw InputError(fmt::format("mask {} holds NaN at {} (a mask is zero outside and nonzero inside); replace NaN by 0", path, place(header.grid, i)));
+            throw InputError(fmt::format("mask {} holds NaN at {} (a mask is zero outside and nonzero inside); replace NaN by 0", path,
+                                         place(header.grid, i)));
         mask.data[static_cast<std::size_t>(i)] = value != 0.0;
     });
     return mask;
@@ -100,7 +103,8 @@ LabelImage read_labels(const std::string& path) {
         // In double, every value that fits into 32 bits is exact, and one that does not stays out of range.
         const double value = header.slope * static_cast<double>(stored) + header.intercept;
         if (!(value >= lowest && value <= highest) || value != std::floor(value))
-            throw InputError(fmt::format("{} holds {} at {} (labels are whole numbers of at most 32 bits); give the parcellation itself, resampled by nearest neighbour",
+            throw InputError(fmt::format("{} holds {} at {} (labels are whole numbers of at most 32 bits); give the parcellation "
+                                         "itself, resampled by nearest neighbour",
                                          path, value, place(header.grid, i)));
         labels.data[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(value);
     });

@@ -18,7 +18,8 @@ std::size_t column(const Table& table, const std::string& name, const std::strin
     const auto& header = table.front();
     const auto found = std::find(header.begin(), header.end(), name);
     if (found == header.end())
-        throw InputError(fmt::format("{} has no column '{}' (a BIDS label table has index and name); give the parcellation's dseg.tsv", path, name));
+        throw InputError(fmt::format("{} has no column '{}' (a BIDS label table has index and name); give the parcellation's dseg.tsv",
+                                     path, name));
     return static_cast<std::size_t>(found - header.begin());
 }
 
@@ -31,7 +32,8 @@ void read_node_names(const std::string& path, Parcellation& parcellation) {
     for (std::size_t r = 1; r < table.size(); ++r) {
         const auto label = parse_double(table[r][index]);
         if (!label || *label != std::floor(*label) || *label < 0 || *label > std::numeric_limits<std::int32_t>::max())
-            throw InputError(fmt::format("{} has the index '{}' in row {} (labels are whole numbers from 0 on); repair that row", path, table[r][index], r + 1));
+            throw InputError(fmt::format("{} has the index '{}' in row {} (labels are whole numbers from 0 on); repair that row", path,
+                                         table[r][index], r + 1));
         if (*label == 0) continue;  // background
         Node node;
         node.label = static_cast<std::int32_t>(*label);
@@ -43,7 +45,8 @@ void read_node_names(const std::string& path, Parcellation& parcellation) {
     for (const auto& node : parcellation.nodes) {
         const auto entry = named.find(node.label);
         if (entry == named.end())
-            throw InputError(fmt::format("{} does not name label {} ({} voxels of the parcellation have it); add it to the table or give the table that belongs to the image",
+            throw InputError(fmt::format("{} does not name label {} ({} voxels of the parcellation have it); add it to the table or "
+                                         "give the table that belongs to the image",
                                          path, node.label, node.voxels));
         entry->second.centre = node.centre;
         entry->second.voxels = node.voxels;

@@ -40,7 +40,8 @@ TckHeader read_header(std::ifstream& file, const std::string& path) {
     char start[magic.size()] = {};
     file.read(start, sizeof start);
     if (std::string_view(start, sizeof start) != magic)
-        throw InputError(fmt::format("{} is not a .tck tractogram (it does not begin with '{}'); convert it, for instance with tckconvert", path, magic));
+        throw InputError(fmt::format("{} is not a .tck tractogram (it does not begin with '{}'); convert it, for instance with "
+                                     "tckconvert", path, magic));
 
     TckHeader header;
     std::string line;
@@ -119,7 +120,8 @@ std::int64_t stream_vertices(std::ifstream& file, const TckHeader& header, const
                 if (pending.size() > 0) sink.append(pending.view());
                 return count;
             } else {
-                throw InputError(fmt::format("streamline {} of {} has a vertex that is not finite (only one or two of its coordinates are NaN or infinite); write the tractogram again",
+                throw InputError(fmt::format("streamline {} of {} has a vertex that is not finite (only one or two of its coordinates "
+                                             "are NaN or infinite); write the tractogram again",
                                              count, path));
             }
         }
@@ -146,12 +148,14 @@ std::map<std::string, std::string> stream_tck(const std::string& path, Streamlin
     if (std::filesystem::is_directory(path)) throw InputError(fmt::format("cannot open {} (it is a folder); give a .tck file", path));
     const TckHeader header = read_header(file, path);
     file.seekg(header.offset);
-    const auto count = header.is_double ? stream_vertices<double>(file, header, path, sink, batch) : stream_vertices<float>(file, header, path, sink, batch);
+    const auto count = header.is_double ? stream_vertices<double>(file, header, path, sink, batch) : stream_vertices<float>(file,
+        header, path, sink, batch);
     // A count of 0 is what a program leaves that never came to write the true one; some write none.
     if (const auto entry = header.properties.find("count"); entry != header.properties.end()) {
         const auto promised = parse_integer(entry->second);
         if (promised && *promised != 0 && *promised != count)
-            throw InputError(fmt::format("{} is damaged (its header counts {} streamlines and there are {}); copy or track it again", path, *promised, count));
+            throw InputError(fmt::format("{} is damaged (its header counts {} streamlines and there are {}); copy or track it again",
+                                         path, *promised, count));
     }
     return header.properties;
 }

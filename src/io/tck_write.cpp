@@ -44,7 +44,8 @@ struct TckWriter::Impl {
         for (const auto& [key, value] : properties) {
             if (own_fields.contains(key)) continue;
             if (key.empty() || key.find_first_of(":\r\n") != std::string::npos)
-                throw OutputError(fmt::format("cannot write {} (the property name '{}' is empty or has a colon or line break); rename it", path, key));
+                throw OutputError(fmt::format("cannot write {} (the property name '{}' is empty or has a colon or line break); rename "
+                                              "it", path, key));
             for (const auto line : split_at(value, '\n')) fields += fmt::format("{}: {}\n", key, line);
         }
         stream.write(header(0));
@@ -70,7 +71,8 @@ struct TckWriter::Impl {
 };
 
 TckWriter::TckWriter(const std::string& path, const std::map<std::string, std::string>& properties, bool overwrite) {
-    if (!has_extension(path, ".tck")) throw OutputError(fmt::format("cannot write {} (tractograms are written as .tck); choose such a name", path));
+    if (!has_extension(path, ".tck")) throw OutputError(fmt::format("cannot write {} (tractograms are written as .tck); choose such a "
+                                                                    "name", path));
     impl_ = std::make_unique<Impl>(path, properties, overwrite);
 }
 
@@ -81,7 +83,8 @@ void TckWriter::append(const TractogramView& streamlines) {
         const auto vertices = streamlines.streamline(s);
         for (const float value : vertices)
             if (!std::isfinite(value))
-                throw InputError(fmt::format("streamline {} has a vertex that is not finite (in a .tck such values mean the end of a streamline); remove it", impl_->count));
+                throw InputError(fmt::format("streamline {} has a vertex that is not finite (in a .tck such values mean the end of a "
+                                             "streamline); remove it", impl_->count));
         impl_->block.insert(impl_->block.end(), vertices.begin(), vertices.end());
         impl_->mark(std::numeric_limits<float>::quiet_NaN());
         ++impl_->count;

@@ -6,6 +6,10 @@
 #include <cmath>
 #include <unistd.h>
 
+// Where a damaged file makes HDF5 1.10 give up half-way, it forgets some of its own memory; the leak checker looks at ours.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() { return "leak:libhdf5"; }
+
 using namespace arcuate;
 using namespace arcuate::test;
 using testing::HasSubstr;
@@ -70,9 +74,9 @@ TEST(ConnectomeHdf5, H5pyAloneReadsIt) {
     const std::string path = fresh_folder() + "c.h5";
     io::write_connectome(path, example(), made_by(), false);
     const auto seen = run("/usr/bin/python3 -c 'import h5py, json, sys; f = h5py.File(sys.argv[1]); e = f[\"edges/count\"]; "
-                          "print(f.attrs[\"format\"], f.attrs[\"format_version\"], f.attrs[\"streamlines\"], f.attrs[\"assigned\"], "
+                          "print(f.attrs[\"format\"].decode(), f.attrs[\"format_version\"], f.attrs[\"streamlines\"], f.attrs[\"assigned\"], "
                           "json.loads(f.attrs[\"provenance\"])[\"parameters\"][\"radial_search_mm\"], list(f[\"nodes/label\"]), f[\"nodes/name\"].asstr()[0], "
-                          "f[\"nodes/centre_mm\"].shape, f[\"nodes/voxels\"].dtype, e.dtype, e.shape, int(e[0, 0]), e.attrs[\"unit\"], e.attrs[\"description\"])' " + path);
+                          "f[\"nodes/centre_mm\"].shape, f[\"nodes/voxels\"].dtype, e.dtype, e.shape, int(e[0, 0]), e.attrs[\"unit\"].decode(), e.attrs[\"description\"].decode())' " + path);
     EXPECT_EQ(seen.text, "arcuate connectome 1 12 11 4 [3, 7] V1 (left) (2, 3) int64 float64 (2, 2) 9007199254740992 streamlines number of streamlines\n");
 }
 
@@ -107,6 +111,21 @@ TEST(ConnectomeHdf5, SurvivesAnyTruncation) {
         put(folder + "cut.h5", whole.substr(0, n));
         EXPECT_NE(error_of<InputError>([&] { io::read_connectome(folder + "cut.h5"); }), "") << n;
     }
+}
+
+TEST(ConnectomeHdf5, SurvivesAnyDamagedByte) {
+    // Damage may fall where no checksum looks, into a number or a name: then the file is still a connectome.
+    const std::string folder = fresh_folder();
+    io::write_connectome(folder + "c.h5", example(), made_by(), false);
+    const std::string whole = bytes_of(folder + "c.h5");
+    int refused = 0;
+    for (std::size_t n = 0; n < whole.size(); n += 7) {
+        std::string damaged = whole;
+        damaged[n] = static_cast<char>(damaged[n] ^ 0xFF);
+        put(folder + "damaged.h5", damaged);
+        refused += !error_of<InputError>([&] { io::read_connectome(folder + "damaged.h5"); }).empty();
+    }
+    EXPECT_GT(refused, 0);
 }
 
 TEST(ConnectomeHdf5, RefusesToWriteWhatCouldNotBeRead) {

@@ -8,7 +8,8 @@
 
 namespace arcuate::io {
 
-/// Reads 3-D to 5-D images of any integer or floating-point type (complex and RGB are refused); scl_slope and scl_inter are applied, dimensions beyond the third
+/// Reads 3-D to 5-D images of any integer or floating-point type (complex and RGB are refused); scl_slope and scl_inter are applied,
+/// dimensions beyond the third
 /// are flattened into volumes. The grid comes from the sform where its code is above 0, else from the qform, else from the voxel sizes.
 /// NaN and infinity are kept. Throws InputError for what is missing, truncated, not an image, or larger than its file can hold.
 ScalarImage read_image(const std::string& path);
@@ -20,7 +21,8 @@ Mask read_mask(const std::string& path);
 LabelImage read_labels(const std::string& path);
 
 /// Writes float32 (masks uint8, labels int32) NIfTI-1, or NIfTI-2 where a dimension exceeds 32767; gzipped where the path ends in .gz.
-/// sform and qform both hold the grid (code 1, scanner); where the axes are sheared, which a quaternion cannot say, the sform alone. The same image gives the same bytes. Whole or absent.
+/// sform and qform both hold the grid (code 1, scanner); where the axes are sheared, which a quaternion cannot say, the sform alone. The
+/// same image gives the same bytes. Whole or absent.
 void write_image(const std::string& path, const ScalarImage& image, bool overwrite);
 void write_mask(const std::string& path, const Mask& mask, bool overwrite);
 void write_labels(const std::string& path, const LabelImage& labels, bool overwrite);
