@@ -5,15 +5,39 @@
 #include "backend/device_impl.hpp"
 
 #include <fmt/format.h>
+#include <oneapi/tbb/global_control.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <optional>
 #include <thread>
 
 namespace arcuate {
+
+namespace {
+
+int hardware_threads() { return static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); }
+
+/// TBB starts no more threads than there are cores unless told so, and takes the smallest of several such limits; so there is one, which
+/// only grows. How many of them work for a Device is its arena's affair.
+void allow_threads(int threads) {
+    static std::mutex mutex;
+    static int allowed = hardware_threads();
+    static std::optional<oneapi::tbb::global_control> limit;
+    const std::lock_guard lock(mutex);
+    if (threads <= allowed) return;
+    allowed = threads;
+    limit.reset();
+    limit.emplace(oneapi::tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
+}
+
+}  // namespace
+
+Device::Impl::Impl(int n_threads, int cuda) : threads(n_threads), cuda_index(cuda), arena(n_threads) { allow_threads(n_threads); }
 
 Device::Impl::~Impl() {
     if (cuda_index >= 0) detail::close_cuda(*this);
@@ -21,7 +45,7 @@ Device::Impl::~Impl() {
 
 Device Device::open(const std::string& spec, int threads) {
     if (threads < 0) throw InputError(fmt::format("--threads {} is negative; give 0 for all cores or a positive number", threads));
-    if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+    if (threads == 0) threads = hardware_threads();
     int cuda = -1;
     if (spec == "auto") {
         cuda = detail::first_usable_cuda_device();

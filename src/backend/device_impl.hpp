@@ -3,24 +3,20 @@
 
 #include "arcuate/backend/device.hpp"
 
-#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 
-#include <optional>
+#include <string>
 
 namespace arcuate {
 
 struct Device::Impl {
-    Impl(int n_threads, int cuda) : threads(n_threads), cuda_index(cuda), arena(n_threads) {
-        limit.emplace(oneapi::tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(n_threads));
-    }
+    Impl(int n_threads, int cuda);
     ~Impl();
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
     int threads;
     int cuda_index;  // -1: the CPU backend
-    std::optional<oneapi::tbb::global_control> limit;
     mutable oneapi::tbb::task_arena arena;
     void* stream = nullptr;  // cudaStream_t
     std::string label;

@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <mutex>
 #include <numeric>
+#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -59,6 +62,21 @@ TEST_P(Launch, SumsUnderContentionAreExact) {
 TEST(LaunchOnTheProcessor, IsTheSameForAnyNumberOfThreads) {
     for (const int threads : {1, 2, 3, 7})
         for (const auto n : sizes) expect_every_index_once(Device::open("cpu", threads), n, 64);
+}
+
+TEST(ParallelFor, RunsOnAsManyThreadsAsItsDeviceHas) {
+    const Device other = Device::open("cpu", 2);  // one that lives beside it takes nothing away
+    for (const int threads : {1, 2, 5}) {
+        const Device device = Device::open("cpu", threads);
+        std::mutex mutex;
+        std::set<std::thread::id> seen;
+        arcuate::parallel_for(device, 40 * threads, [&](std::int64_t) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(2));
+            const std::lock_guard lock(mutex);
+            seen.insert(std::this_thread::get_id());
+        }, 1);
+        EXPECT_EQ(seen.size(), static_cast<std::size_t>(threads));
+    }
 }
 
 TEST(ParallelFor, MayBeNested) {
