@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# bench/bundle.sh OUT_DIR [ARCHITECTURE]: builds everything for one GPU architecture (default 90) and gathers programs, tests, their shared
-# libraries and bench/gpu.sh in OUT_DIR, which then runs on a machine that has a GPU, its driver and nothing of ours installed.
-# Without nvcc the CPU backend alone is gathered, which serves to try gpu.sh --cpu-only.
+# bench/bundle.sh OUT.tar.gz [ARCHITECTURE]: builds everything for one GPU architecture (default 90) and packs programs, tests, their shared
+# libraries and bench/gpu.sh, to run on a machine that has a GPU, its driver and nothing of ours installed:
+#     tar -xzf OUT.tar.gz && arcuate-bundle/gpu.sh RESULTS
+# Without nvcc the CPU backend alone is packed, which serves to try gpu.sh --cpu-only. Over 64 MiB is an error.
 set -euo pipefail
-out=$(realpath -m -- "${1:?usage: bench/bundle.sh OUT_DIR [ARCHITECTURE]}")
+out=$(realpath -m -- "${1:?usage: bench/bundle.sh OUT.tar.gz [ARCHITECTURE]}")
 architecture=${2:-90}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -15,18 +16,26 @@ if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=cc
 cmake --preset "$preset" -B "$build" -DARCUATE_CUDA_ARCHITECTURES="$architecture-real" "${launcher[@]}"
 cmake --build "$build" -j "$(nproc)"
 
-rm -rf "$out"
-mkdir -p "$out/bin" "$out/tests" "$out/lib"
-find "$build/tools" "$build/bench" -maxdepth 1 -type f -executable -exec cp {} "$out/bin/" \;
-find "$build/tests" -type f -executable -name 'test_*' -not -path '*/outside/*' -exec cp {} "$out/tests/" \;
-strip "$out"/bin/* "$out"/tests/*
-cp bench/gpu.sh "$out/"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+bundle=$work/arcuate-bundle
+mkdir -p "$bundle/bin" "$bundle/tests" "$bundle/lib"
+find "$build/tools" "$build/bench" -maxdepth 1 -type f -executable -exec cp {} "$bundle/bin/" \;
+find "$build/tests" -type f -executable -name 'test_*' -not -path '*/outside/*' -exec cp {} "$bundle/tests/" \;
+cp "$build"/tests/kernels/same_bytes.*.x86-64-v3.O3 "$bundle/bin/"
+strip "$bundle"/bin/* "$bundle"/tests/*
+cp bench/gpu.sh "$bundle/"
 
 # Everything but the C library and the loader, which belong to the machine that runs it.
-ldd "$out"/bin/* "$out"/tests/* | sed -n 's/.* => \(\/[^ ]*\) (.*/\1/p' | sort -u | while read -r library; do
+ldd "$bundle"/bin/* "$bundle"/tests/* | sed -n 's/.* => \(\/[^ ]*\) (.*/\1/p' | sort -u | while read -r library; do
     case $(basename "$library") in
     libc.so.* | libm.so.* | libdl.so.* | librt.so.* | libpthread.so.* | ld-linux* | libcuda.so.*) ;;
-    *) cp -L "$library" "$out/lib/" ;;
+    *) cp -L "$library" "$bundle/lib/" ;;
     esac
 done
-echo "$out: $(find "$out/tests" -type f | wc -l) test programs, $(du -sm "$out" | cut -f1) MiB"
+tar -C "$work" -czf "$work/bundle.tar.gz" arcuate-bundle
+size=$(du -m "$work/bundle.tar.gz" | cut -f1)
+if [ "$size" -gt 64 ]; then echo "bundle.sh: $size MiB is over 64 MiB; nothing written" >&2; exit 1; fi
+mkdir -p "$(dirname "$out")"
+mv "$work/bundle.tar.gz" "$out"
+echo "$out: $(find "$bundle/tests" -type f | wc -l) test programs, $size MiB packed, $(du -sm "$bundle" | cut -f1) MiB unpacked"

@@ -1,6 +1,6 @@
 #include "dwi/csd_problem.hpp"
 
-#include "dwi/constraint_directions.hpp"
+#include "arcuate/core/directions.hpp"
 #include "dwi/dense.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,6 @@
 #include "arcuate/dwi/response.hpp"
 
-#include "dwi/constraint_directions.hpp"
+#include "arcuate/core/directions.hpp"
 #include "dwi/fod_run.hpp"
 #include "dwi/zonal_fit.hpp"
 #include "kernels/fod_peaks.hpp"

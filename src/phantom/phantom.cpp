@@ -1,5 +1,6 @@
 #include "arcuate/phantom/phantom.hpp"
 
+#include "arcuate/core/directions.hpp"
 #include "arcuate/core/error.hpp"
 #include "backend/buffer.hpp"
 #include "backend/launch.hpp"
@@ -113,7 +114,7 @@ Shares shares_of(const std::vector<Tube>& tubes, const Placement& at, std::int64
 
 GradientTable gradient_table(int directions, double b_value) {
     GradientTable table;
-    const auto spread = spread_directions(directions);
+    const auto spread = repelled_directions(directions);
     for (int n = 0; n < directions; ++n) {
         if (n % 10 == 0) {
             table.directions.push_back({0, 0, 0});

@@ -1,4 +1,5 @@
 // FODs of fibres with known directions, against the oracle, and the same bytes however the work is divided.
+#include "arcuate/core/directions.hpp"
 #include "arcuate/dwi/fod.hpp"
 
 #include "devices.hpp"

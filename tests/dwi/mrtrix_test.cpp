@@ -1,11 +1,11 @@
 // The same numbers as MRtrix3 on a piece of a measured brain. Needs ARCUATE_TEST_DATA and MRtrix3's commands; the whole brain, with a table of
 // figures: tests/peers/compare_dwi.py.
+#include "arcuate/core/directions.hpp"
 #include "arcuate/dwi/fod.hpp"
 #include "arcuate/dwi/tensor.hpp"
 #include "arcuate/io/gradients.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "devices.hpp"
-#include "dwi/constraint_directions.hpp"
 
 #include <cmath>
 #include <cstdlib>

@@ -1,9 +1,9 @@
 // Signals of known tensors and fibres for the tests of this folder.
 #pragma once
 
+#include "arcuate/core/directions.hpp"
 #include "arcuate/core/gradient_table.hpp"
 #include "arcuate/core/image.hpp"
-#include "dwi/constraint_directions.hpp"
 #include "kernels/philox.hpp"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ inline GradientTable shell_table(int zeros, int directions, double b) {
         t.directions.push_back({0, 0, 0});
         t.b_values.push_back(0);
     }
-    for (const auto& d : dwi::repelled_directions(directions)) {
+    for (const auto& d : repelled_directions(directions)) {
         t.directions.push_back(d);
         t.b_values.push_back(b);
     }

@@ -73,17 +73,6 @@ TEST(PhantomGeometry, TubesMeetOnlyWhereTheyCrossOrKiss) {
     EXPECT_EQ(meetings, std::set<std::string>{"crossing_a crossing_b "});
 }
 
-TEST(PhantomGeometry, SpreadDirectionsKeepTheirDistance) {
-    const auto d = spread_directions(60);
-    double nearest = -1;
-    for (std::size_t i = 0; i < d.size(); ++i) {
-        EXPECT_NEAR(dot(d[i], d[i]), 1, 1e-12);
-        for (std::size_t j = 0; j < i; ++j) nearest = std::max(nearest, std::abs(dot(d[i], d[j])));
-    }
-    // 60 axes are 120 points on the sphere, at most 20.0 degrees apart (Fejes Toth's bound); repulsion comes close, chance to about 2.
-    EXPECT_GT(std::acos(nearest) * 180 / 3.14159265358979, 15.0);
-}
-
 TEST(PhantomGeometry, TensorHasTheWantedFaAndMd) {
     for (const double fa : {0.0, 0.3, 0.5, 0.58, 0.9}) {
         const auto t = tensor_with(fa, 0.7e-3);

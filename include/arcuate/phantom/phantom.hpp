@@ -76,8 +76,4 @@ struct AxialTensor {
 };
 AxialTensor tensor_with(double fa, double mean_diffusivity_mm2_s);
 
-/// `count` directions spread evenly over the sphere of axes (antipodes count as one): electrostatic repulsion (Jones et al. 1999,
-/// Magn Reson Med 42:515) from a Fibonacci spiral.
-std::vector<Vec3d> spread_directions(int count);
-
 }  // namespace arcuate::phantom
