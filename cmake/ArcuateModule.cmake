@@ -7,6 +7,9 @@ set(_host_flags -ffp-contract=off -fno-math-errno -fno-trapping-math)
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND ARCUATE_CPU_ARCH)
   list(APPEND _host_flags -march=${ARCUATE_CPU_ARCH})
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # GCC 12's SLP patterns make vfmaddsub out of a rotation (a*x - b*y, b*x + a*y) although contraction is off
+  list(APPEND _host_flags -fno-tree-slp-vectorize)
+endif()
 set(_warnings -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wno-unknown-pragmas $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # GCC 12: false alarms in std::string
 if(ARCUATE_SANITIZE)
   list(APPEND _host_flags -fsanitize=${ARCUATE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
