@@ -29,15 +29,6 @@ Matrix basis_rows(const std::vector<Vec3d>& directions, std::size_t rows) {
     return out;
 }
 
-/// Rotational harmonics: what each order of the FOD is multiplied by to give the signal's, r_l / Y_l0(z).
-std::vector<double> convolution_factors(const Response& response) {
-    double pole[13 * 7];
-    kernels::sh_basis<12>(0.0, 0.0, 1.0, pole);
-    std::vector<double> out;
-    for (std::size_t i = 0; i < response.size() && i <= 6; ++i) out.push_back(response[i] / pole[sh_index(static_cast<int>(2 * i), 0)]);
-    return out;
-}
-
 /// Coefficients' order l, by index.
 template <int Lmax>
 std::vector<std::size_t> order_of_coefficient() {
@@ -89,6 +80,14 @@ std::vector<double> start_matrix(const Matrix& basis, const std::vector<double>&
 }
 
 }  // namespace
+
+std::vector<double> convolution_factors(const Response& response) {
+    double pole[13 * 7];
+    kernels::sh_basis<12>(0.0, 0.0, 1.0, pole);
+    std::vector<double> out;
+    for (std::size_t i = 0; i < response.size() && i <= 6; ++i) out.push_back(response[i] / pole[sh_index(static_cast<int>(2 * i), 0)]);
+    return out;
+}
 
 int fod_lmax(const Response& response, const FodOptions& options) {
     const int of_response = 2 * static_cast<int>(response.size()) - 2;

@@ -27,6 +27,9 @@ void with_lmax(int lmax, const Body& body) {
 /// The order to fit: the option's, or the response's up to 8. Throws InputError where the response has fewer orders than asked for.
 int fod_lmax(const Response& response, const FodOptions& options);
 
+/// Rotational harmonics: what each order of the FOD is multiplied by to give the signal's, r_l / Y_l0(z).
+std::vector<double> convolution_factors(const Response& response);
+
 /// Host side of kernels::CsdProblem; shapes as there.
 struct CsdMatrices {
     int width = 0;               ///< of a row

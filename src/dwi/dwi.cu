@@ -2,6 +2,7 @@
 #include "backend/launch_cuda.cuh"
 #include "kernels/csd.hpp"
 #include "kernels/fod_peaks.hpp"
+#include "kernels/msmt_csd.hpp"
 #include "kernels/tensor_fit.hpp"
 
 ARCUATE_CUDA_KERNEL(arcuate::kernels::FitTensor);
@@ -13,3 +14,5 @@ ARCUATE_CUDA_KERNEL(arcuate::kernels::FindPeaks<2>);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::FindPeaks<4>);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::FindPeaks<6>);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::FindPeaks<8>);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateMsmt<48>);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateMsmt<96>);
