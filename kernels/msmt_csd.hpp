@@ -16,22 +16,23 @@
 
 namespace arcuate::kernels {
 
-/// What all voxels share; made by dwi/msmt.cpp. Rows have `width` values, zero after the unknowns.
+/// What all voxels share; made by dwi/msmt.cpp. Rows have `Capacity` values, zero after the unknowns.
 struct MsmtProblem {
     int volumes;
     int unknowns;                ///< coefficients of all tissues
-    int width;                   ///< unknowns, rounded up to a multiple of 8
     int constraints;             ///< padded to a multiple of 32 with rows of zeros
     int max_iterations;
-    const double* project;       ///< (volumes, width) s -> b
-    const double* constraint;    ///< (constraints, width) rows of B, unit length
+    const double* project;       ///< (volumes, Capacity) s -> b
+    const double* constraint;    ///< (constraints, Capacity) rows of B, unit length
     const double* constraint_t;  ///< (unknowns, constraints) its transpose
-    const double* recover;       ///< (unknowns, width) y -> x: row j is what y_j adds
+    const double* recover;       ///< (unknowns, Capacity) y -> x: row j is what y_j adds
 };
 
-/// Signals of a voxel in, coefficients of all tissues out. Capacity: a multiple of 8, no less than problem.width.
+/// Signals of a voxel in, coefficients of all tissues out. Capacity: a multiple of 8, more than the unknowns.
 template <int Capacity>
 struct EstimateMsmt {
+    static constexpr int width = Capacity;
+
     MsmtProblem problem;
     RowsView<const float> signals;    ///< (voxels, volumes)
     RowsView<float> coefficients;     ///< (voxels, unknowns)
@@ -65,16 +66,16 @@ struct EstimateMsmt {
 
     ARCUATE_HD CsdOutcome estimate(const float* signal, double* y) const {
         double b[Capacity];
-        for (int c = 0; c < problem.width; ++c) b[c] = 0;
+        for (int c = 0; c < width; ++c) b[c] = 0;
         bool any = false;
         for (int v = 0; v < problem.volumes; ++v) {
             if (!is_finite(signal[v])) return CsdOutcome::skipped;
             const double s = static_cast<double>(max(0.0f, signal[v]));  // noise and resampling make negative signals
             any = any || s > 0;
-            add_scaled(b, problem.project + v * problem.width, s);
+            add_scaled(b, problem.project + v * width, s);
         }
         if (!any) return CsdOutcome::skipped;
-        for (int c = 0; c < problem.width; ++c) y[c] = b[c];
+        for (int c = 0; c < width; ++c) y[c] = b[c];
         const double slack = tolerance * sqrt(dot(b, b));
         Active active;
         active.count = 0;
@@ -114,19 +115,21 @@ struct EstimateMsmt {
         if (k == problem.unknowns) return false;
         double* const q = active.q + k * Capacity;
         double* const r = active.r + Active::column(k);
-        const double* const row = problem.constraint + std::int64_t{index} * problem.width;
-        for (int c = 0; c < problem.width; ++c) q[c] = row[c];
+        const double* const row = problem.constraint + std::int64_t{index} * width;
+        for (int c = 0; c < width; ++c) q[c] = row[c];
         for (int i = 0; i < k; ++i) r[i] = 0;
-        for (int pass = 0; pass < 2; ++pass)  // twice is enough (Giraud et al. 2005)
+        for (int pass = 0; pass < 2; ++pass) {  // classical Gram-Schmidt, twice: enough (Giraud et al. 2005)
+            double along[Capacity];
+            for (int i = 0; i < k; ++i) along[i] = dot(active.q + i * Capacity, q);
             for (int i = 0; i < k; ++i) {
-                const double along = dot(active.q + i * Capacity, q);
-                r[i] = r[i] + along;
-                add_scaled(q, active.q + i * Capacity, -along);
+                r[i] = r[i] + along[i];
+                add_scaled(q, active.q + i * Capacity, -along[i]);
             }
+        }
         const double length = sqrt(dot(q, q));
         if (!(length > 1e-9)) return false;
         r[k] = length;
-        for (int c = 0; c < problem.width; ++c) q[c] = q[c] / length;
+        for (int c = 0; c < width; ++c) q[c] = q[c] / length;
         active.z[k] = dot(q, y);
         add_scaled(y, q, -active.z[k]);
         active.multiplier[k] = 0;
@@ -196,7 +199,7 @@ struct EstimateMsmt {
             to[k - 1] = length;
             double* const p = active.q + (k - 1) * Capacity;
             double* const q = active.q + k * Capacity;
-            for (int j = 0; j < problem.width; ++j) {
+            for (int j = 0; j < width; ++j) {
                 const double u = p[j], v = q[j];
                 p[j] = fma(cs, u, sn * v);
                 q[j] = fma(cs, v, -(sn * u));
@@ -211,18 +214,18 @@ struct EstimateMsmt {
 
     /// y = b - Q z
     ARCUATE_HD void restart(const Active& active, const double* b, double* y) const {
-        for (int c = 0; c < problem.width; ++c) y[c] = b[c];
+        for (int c = 0; c < width; ++c) y[c] = b[c];
         for (int i = 0; i < active.count; ++i) add_scaled(y, active.q + i * Capacity, -active.z[i]);
     }
 
     /// out = sum_j y_j row_j
     ARCUATE_HD void combine(const double* rows, int count, const double* y, double* out) const {
-        for (int c = 0; c < problem.width; ++c) out[c] = 0;
-        for (int j = 0; j < count; ++j) add_scaled(out, rows + j * problem.width, y[j]);
+        for (int c = 0; c < width; ++c) out[c] = 0;
+        for (int j = 0; j < count; ++j) add_scaled(out, rows + j * width, y[j]);
     }
 
     ARCUATE_HD void add_scaled(double* to, const double* from, double scale) const {
-        for (int c = 0; c < problem.width; c += 8) {
+        for (int c = 0; c < width; c += 8) {
             ARCUATE_UNROLL
             for (int k = 0; k < 8; ++k) to[c + k] = fma(from[c + k], scale, to[c + k]);
         }
@@ -231,7 +234,7 @@ struct EstimateMsmt {
     /// Eight interleaved partial sums, then a fixed tree.
     ARCUATE_HD double dot(const double* a, const double* b) const {
         double part[8] = {0, 0, 0, 0, 0, 0, 0, 0};
-        for (int c = 0; c < problem.width; c += 8) {
+        for (int c = 0; c < width; c += 8) {
             ARCUATE_UNROLL
             for (int k = 0; k < 8; ++k) part[k] = fma(a[c + k], b[c + k], part[k]);
         }

@@ -1,6 +1,7 @@
 // arcuate fod: fibre orientation distributions by constrained spherical deconvolution.
 #include "arcuate/core/error.hpp"
 #include "arcuate/dwi/fod.hpp"
+#include "arcuate/dwi/msmt.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
@@ -15,9 +16,27 @@ namespace {
 
 struct Options {
     DwiInputs in;
-    std::string response, directions, out;
+    std::vector<std::string> responses;
+    std::string directions, out;
+    std::vector<int> lmax;
     dwi::FodOptions fod;
 };
+
+std::int64_t count_inside(const Mask& mask) {
+    std::int64_t inside = 0;
+    for (const auto m : mask.data) inside += m != 0;
+    return inside;
+}
+
+/// "wm=wm.txt" -> wm, wm.txt; a plain path has no name.
+std::pair<std::string, std::string> named_response(const std::string& text) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos) return {"", text};
+    const auto name = text.substr(0, equals);
+    if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != std::string::npos)
+        throw InputError(fmt::format("'{}' does not name a tissue (letters and digits, then = and a file); write for instance wm=wm.txt", text));
+    return {name, text.substr(equals + 1)};
+}
 
 dwi::Response read_response(const std::string& path) {
     const auto rows = io::read_numbers(path);
@@ -52,23 +71,23 @@ std::vector<Vec3d> read_directions(const std::string& path) {
     return out;
 }
 
-void run_fod(Run& run, Options& o) {
-    o.in.complete();
+void run_csd(Run& run, Options& o, const std::string& response_path) {
     run.require_writable({o.out, io::sidecar_path(o.out)});
-    const auto response = read_response(o.response);
+    const auto response = read_response(response_path);
+    if (o.lmax.size() > 1) throw InputError(fmt::format("{} values of --lmax were given for one response; give one", o.lmax.size()));
+    if (!o.lmax.empty()) o.fod.lmax = o.lmax.front();
     if (!o.directions.empty()) o.fod.directions = read_directions(o.directions);
     const ScalarImage image = o.in.read_dwi();
     const GradientTable gradients = o.in.read_gradients(image);
     const Mask mask = o.in.read_mask(image);
-    std::int64_t inside = 0;
-    for (const auto m : mask.data) inside += m != 0;
+    const auto inside = count_inside(mask);
     const auto result = dwi::estimate_fod(image, gradients, mask, response, o.fod, run.device(), run.progress());
     report_skipped(run, result.skipped, inside, o.in.dwi);
     if (result.not_converged > 0)
         run.warn(fmt::format("{} voxels had not converged after {} iterations; their FODs are the last ones", result.not_converged, o.fod.max_iterations));
 
     auto files = o.in.files();
-    files.emplace_back("response", o.response);
+    files.emplace_back("response", response_path);
     if (!o.directions.empty()) files.emplace_back("directions", o.directions);
     const auto provenance = run.provenance({{"algorithm", "csd"},
                                             {"lmax", std::to_string(result.lmax)},
@@ -81,24 +100,94 @@ void run_fod(Run& run, Options& o) {
     run.say(fmt::format("FODs of {} voxels, lmax {} -> {}", inside - result.skipped, result.lmax, o.out));
 }
 
+void run_msmt(Run& run, Options& o, const std::vector<std::pair<std::string, std::string>>& responses) {
+    for (const char* suffix : {".nii", ".nii.gz"})
+        if (o.out.ends_with(suffix))
+            throw InputError(fmt::format("{} is the name of one image, but every tissue gets its own; give a prefix, which becomes PREFIX_{}.nii.gz", o.out,
+                                         responses.front().first));
+    if (o.fod.negativity_weight != 1 || o.fod.norm_weight != 1)
+        throw InputError("--negativity-weight and --norm-weight belong to single-shell deconvolution (several tissues are constrained exactly); leave them out");
+    const auto path = [&](const std::string& tissue) { return o.out + "_" + tissue + ".nii.gz"; };
+    std::vector<std::string> outputs;
+    std::vector<dwi::Tissue> tissues;
+    auto files = o.in.files();
+    for (const auto& [name, file] : responses) {
+        for (const auto& t : tissues)
+            if (t.name == name) throw InputError(fmt::format("two responses are named {}; give every tissue its own name", name));
+        outputs.insert(outputs.end(), {path(name), io::sidecar_path(path(name))});
+        files.emplace_back("response_" + name, file);
+        tissues.push_back({name, io::read_numbers(file)});
+        if (tissues.back().shells.empty())
+            throw InputError(fmt::format("{} holds no response function (no line of numbers); give the output of arcuate response", file));
+    }
+    run.require_writable(outputs);
+
+    dwi::MsmtOptions options;
+    options.lmax = o.lmax;
+    options.chunk = o.fod.chunk;
+    if (!o.directions.empty()) {
+        options.directions = read_directions(o.directions);
+        files.emplace_back("directions", o.directions);
+    }
+    const ScalarImage image = o.in.read_dwi();
+    const GradientTable gradients = o.in.read_gradients(image);
+    const Mask mask = o.in.read_mask(image);
+    const auto inside = count_inside(mask);
+    const auto result = dwi::estimate_msmt_fod(image, gradients, mask, tissues, options, run.device(), run.progress());
+    report_skipped(run, result.skipped, inside, o.in.dwi);
+    if (result.not_converged > 0) run.warn(fmt::format("{} voxels had not converged; their FODs are the last ones", result.not_converged));
+
+    std::string names, orders;
+    for (std::size_t t = 0; t < tissues.size(); ++t) {
+        names += (t ? "," : "") + tissues[t].name;
+        orders += (t ? "," : "") + std::to_string(result.lmax[t]);
+    }
+    const auto provenance = run.provenance({{"algorithm", "msmt_csd"}, {"tissues", names}, {"lmax", orders}}, files);
+    for (std::size_t t = 0; t < tissues.size(); ++t) {
+        io::write_image(path(tissues[t].name), result.fods[t], run.force);
+        io::write_sidecar(path(tissues[t].name), provenance, run.force);
+    }
+    run.say(fmt::format("FODs of {} voxels, {} of lmax {} -> {}_{{{}}}.nii.gz", inside - result.skipped, names, orders, o.out, names));
+}
+
+void run_fod(Run& run, Options& o) {
+    o.in.complete();
+    std::vector<std::pair<std::string, std::string>> responses;
+    std::size_t named = 0;
+    for (const auto& text : o.responses) {
+        responses.push_back(named_response(text));
+        named += !responses.back().first.empty();
+    }
+    if (named == responses.size()) return run_msmt(run, o, responses);
+    if (named > 0 || responses.size() > 1)
+        throw InputError("several responses must each name their tissue; write for instance --response wm=wm.txt gm=gm.txt csf=csf.txt");
+    run_csd(run, o, responses.front().second);
+}
+
 }  // namespace
 
 void add_fod(CLI::App& root) {
     auto o = std::make_shared<Options>();
     auto& app = add_command(root, "fod", "fibre orientation distributions by constrained spherical deconvolution",
-                            "Uses the volumes of the largest b-value. OUT has (lmax+1)(lmax+2)/2 volumes: spherical harmonic coefficients in MRtrix3's\n"
-                            "basis, scanner frame, in multiples of the response; mrview shows it as it is.\n\n"
-                            "Example:\n"
+                            "One response: single-shell CSD of the volumes of the largest b-value -> OUT, an image.\n"
+                            "Responses with names: multi-shell multi-tissue CSD of all volumes -> OUT_wm.nii.gz and so on, an image per tissue.\n"
+                            "An image has (lmax+1)(lmax+2)/2 volumes: spherical harmonic coefficients in MRtrix3's basis, scanner frame, in multiples\n"
+                            "of the response; mrview shows it as it is.\n\n"
+                            "Examples:\n"
                             "  arcuate phantom study && arcuate response study/sub-01/ses-01/dwi/sub-01_ses-01_dwi.nii.gz wm.txt &&\n"
-                            "  arcuate fod study/sub-01/ses-01/dwi/sub-01_ses-01_dwi.nii.gz fod.nii.gz --response wm.txt\n\n"
+                            "  arcuate fod study/sub-01/ses-01/dwi/sub-01_ses-01_dwi.nii.gz fod.nii.gz --response wm.txt\n"
+                            "  arcuate fod dwi.nii.gz fod --mask mask.nii.gz --response wm=wm.txt gm=gm.txt csf=csf.txt\n\n"
                             "References:\n"
-                            "  Tournier, Calamante & Connelly 2007, NeuroImage 35:1459",
+                            "  Tournier, Calamante & Connelly 2007, NeuroImage 35:1459 (one shell)\n"
+                            "  Jeurissen et al. 2014, NeuroImage 103:411 (several shells and tissues)",
                             [o](Run& run) { run_fod(run, *o); });
     o->in.add_to(app);
-    app.add_option("OUT", o->out, "FOD image, NIfTI")->required();
-    app.add_option("--response", o->response, "response function of the largest shell, one line of zonal coefficients")->required();
-    app.add_option("--lmax", o->fod.lmax, "order of the FODs: 2, 4, 6 or 8; may exceed what the directions determine; default: the response's, at most 8")
-        ->check(CLI::IsMember({2, 4, 6, 8}));
+    app.add_option("OUT", o->out, "FOD image, NIfTI; a prefix where tissues are named")->required();
+    app.add_option("--response", o->responses,
+                   "response function: a file of one line for the largest shell, or wm=FILE [gm=FILE csf=FILE], each with a line for every shell, b = 0 included")
+        ->required();
+    app.add_option("--lmax", o->lmax,
+                   "order of the FODs, even: 2 to 8, or one for each tissue, 0 to 12; may exceed what the directions determine; default: the response's, at most 8");
     app.add_option("--directions", o->directions,
                    "where negative amplitudes are penalised: lines of azimuth and inclination [rad] (as MRtrix3's) or x y z; default: 300 axes");
     app.add_option("--max-iterations", o->fod.max_iterations, "iterations per voxel at most")->check(CLI::Range(1, 1000))->capture_default_str();

@@ -91,7 +91,7 @@ std::vector<double> basis_of(const Vec3d& d) {
 }
 
 Matrices make_matrices(const GradientTable& gradients, const std::vector<Shell>& shells, const std::vector<Tissue>& tissues,
-                       const std::vector<int>& lmax, const std::vector<Vec3d>& directions) {
+                       const std::vector<int>& lmax, const std::vector<Vec3d>& directions, std::size_t width) {
     Matrices out;
     std::vector<std::size_t> first;  // column of each tissue
     for (const int l : lmax) {
@@ -99,7 +99,7 @@ Matrices make_matrices(const GradientTable& gradients, const std::vector<Shell>&
         out.unknowns += static_cast<std::size_t>(sh_count(l));
     }
     const auto n = out.unknowns;
-    out.width = (n + 7) / 8 * 8;
+    out.width = width;
 
     Matrix forward(static_cast<std::size_t>(gradients.size()), n);
     for (std::size_t s = 0; s < shells.size(); ++s)
@@ -159,12 +159,12 @@ Matrices make_matrices(const GradientTable& gradients, const std::vector<Shell>&
     return out;
 }
 
-/// Calls body(std::integral_constant<int, capacity>) for the smallest size that the kernel is compiled for.
+/// Calls body(std::integral_constant<int, capacity>) for the smallest size that the kernel is compiled for; one value of a row is spare.
 template <class Body>
-void with_capacity(std::size_t width, const Body& body) {
-    if (width <= 48) return body(std::integral_constant<int, 48>{});  // lmax 8 and two isotropic tissues: 47 coefficients
-    if (width <= 96) return body(std::integral_constant<int, 96>{});  // lmax 12 and two isotropic tissues: 93
-    throw InputError(fmt::format("the tissues have {} coefficients together, more than the 96 that fit; lower --lmax", width));
+void with_capacity(int unknowns, const Body& body) {
+    if (unknowns < 48) return body(std::integral_constant<int, 48>{});  // lmax 8 and two isotropic tissues: 47 coefficients
+    if (unknowns < 96) return body(std::integral_constant<int, 96>{});  // lmax 12 and two isotropic tissues: 93
+    throw InputError(fmt::format("the tissues have {} coefficients together, more than the 95 that fit; lower --lmax", unknowns));
 }
 
 }  // namespace
@@ -178,17 +178,18 @@ MsmtResult estimate_msmt_fod(const ScalarImage& dwi, const GradientTable& gradie
     MsmtResult out;
     out.lmax = choose_lmax(tissues, options.lmax);
     const auto directions = options.directions.empty() ? repelled_directions(default_directions) : options.directions;
-    const auto matrices = make_matrices(gradients, shells, tissues, out.lmax, directions);
+    int unknowns = 0, width = 0;
+    for (const int l : out.lmax) unknowns += sh_count(l);
+    with_capacity(unknowns, [&](auto capacity) { width = capacity; });
+    const auto matrices = make_matrices(gradients, shells, tissues, out.lmax, directions, static_cast<std::size_t>(width));
     for (const int l : out.lmax) out.fods.emplace_back(dwi.grid, sh_count(l));
 
     const auto n = static_cast<std::int64_t>(voxels.size());
     const auto chunk = std::clamp<std::int64_t>(options.chunk, 1, n);
     const Buffer<double> project(device, matrices.project), constraint(device, matrices.constraint), constraint_t(device, matrices.constraint_t),
         recover(device, matrices.recover);
-    const auto unknowns = static_cast<int>(matrices.unknowns);
     const kernels::MsmtProblem problem{static_cast<int>(dwi.volumes),
                                        unknowns,
-                                       static_cast<int>(matrices.width),
                                        static_cast<int>(matrices.constraints),
                                        options.max_iterations > 0 ? options.max_iterations : 10 * unknowns,
                                        project.data(),
@@ -201,7 +202,7 @@ MsmtResult estimate_msmt_fod(const ScalarImage& dwi, const GradientTable& gradie
     std::vector<std::int64_t> volumes(static_cast<std::size_t>(dwi.volumes));
     std::iota(volumes.begin(), volumes.end(), 0);
     progress.begin("estimating multi-tissue FODs", n, "voxels");
-    with_capacity(matrices.width, [&](auto capacity) {
+    with_capacity(unknowns, [&](auto capacity) {
         const kernels::EstimateMsmt<capacity> estimate{problem, signals.const_view(), coefficients.view(), device_outcomes.data()};
         for (std::int64_t begin = 0; begin < n; begin += chunk) {
             const auto here = std::span(voxels).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(chunk, n - begin)));
