@@ -63,8 +63,8 @@ struct EstimateFod {
             any = any || s > 0;
             const double* const forward = problem.forward + v * width;
             const double* const initial = problem.initial + v * width;
-            for (int c = 0; c < width; ++c) rhs[c] = fma(forward[c], s, rhs[c]);
-            for (int c = 0; c < width; ++c) start[c] = fma(initial[c], s, start[c]);
+            add_scaled4(rhs, forward, s, width);
+            add_scaled4(start, initial, s, width);
         }
         if (!any) return CsdOutcome::skipped;
         for (int c = 0; c < n; ++c) f[c] = start[c];
@@ -97,43 +97,48 @@ struct EstimateFod {
     ARCUATE_HD int find_negative(const double* f, std::uint32_t* bits) const {
         int count = 0;
         for (int d = 0; d < problem.directions; d += 32) {
-            double amplitude[32];
+            Double4 amplitude[8];
             ARCUATE_UNROLL
-            for (int k = 0; k < 32; ++k) amplitude[k] = 0;
+            for (int k = 0; k < 8; ++k) amplitude[k] = Double4::all(0);
             const double* h = problem.constraint_t + d;
             for (int c = 0; c < n; ++c, h += problem.directions) {
-                const double coefficient = f[c];
+                const Double4 coefficient = Double4::all(f[c]);
                 ARCUATE_UNROLL
-                for (int k = 0; k < 32; ++k) amplitude[k] = fma(h[k], coefficient, amplitude[k]);
+                for (int k = 0; k < 8; ++k) amplitude[k] = fma(Double4::load(h + 4 * k), coefficient, amplitude[k]);
             }
             std::uint32_t word = 0;
+            const Double4 threshold = Double4::all(problem.threshold);
             ARCUATE_UNROLL
-            for (int k = 0; k < 32; ++k) word |= static_cast<std::uint32_t>(amplitude[k] < problem.threshold) << k;
+            for (int k = 0; k < 8; ++k) word |= static_cast<std::uint32_t>(amplitude[k].below(threshold)) << 4 * k;
             bits[d / 32] = word;
-            for (std::uint32_t rest = word; rest; rest &= rest - 1) ++count;
+            count += count_bits(word);
         }
         return count;
     }
 
     /// Adds the directions that became negative to the Gram matrix, takes away those that no longer are; `in_gram` becomes `now`.
     ARCUATE_HD void update(Normal& normal, std::uint32_t* in_gram, const std::uint32_t* now, int words) const {
-        std::int16_t index[64];
-        std::int8_t sign[64];
-        int count = 0;
-        for (int w = 0; w < words; ++w) {
-            const std::uint32_t changed = now[w] ^ in_gram[w];
-            for (int bit = 0; bit < 32; ++bit) {
-                if (!(changed >> bit & 1u)) continue;
-                index[count] = static_cast<std::int16_t>(32 * w + bit);
-                sign[count] = (now[w] >> bit & 1u) ? 1 : -1;
-                if (++count == 64) {
-                    add_outer_products(normal, problem.constraint, index, sign, count);
-                    count = 0;
+        for (const bool leaving : {false, true}) {
+            std::int16_t index[64];
+            int count = 0;
+            for (int w = 0; w < words; ++w)
+                for (std::uint32_t left = leaving ? in_gram[w] & ~now[w] : now[w] & ~in_gram[w]; left; left &= left - 1) {
+                    index[count++] = static_cast<std::int16_t>(32 * w + lowest_bit(left));
+                    if (count == 64) {
+                        add_rows(normal, index, count, leaving);
+                        count = 0;
+                    }
                 }
-            }
-            in_gram[w] = now[w];
+            add_rows(normal, index, count, leaving);
         }
-        add_outer_products(normal, problem.constraint, index, sign, count);
+        for (int w = 0; w < words; ++w) in_gram[w] = now[w];
+    }
+
+    ARCUATE_HD void add_rows(Normal& normal, const std::int16_t* index, int count, bool leaving) const {
+        if (leaving)
+            add_outer_products<true>(normal, problem.constraint, index, count);
+        else
+            add_outer_products<false>(normal, problem.constraint, index, count);
     }
 };
 

@@ -58,6 +58,22 @@ ARCUATE_HD double abs(double x) { return x < 0 ? -x : (x == 0 ? 0 : x); }
 ARCUATE_HD bool is_nan(float x) { return !(x == x); }
 ARCUATE_HD bool is_finite(float x) { return (bits_of(x) & 0x7f800000u) != 0x7f800000u; }
 
+/// Position of the lowest bit that is set; x is not 0.
+ARCUATE_HD int lowest_bit(std::uint32_t x) {
+#if defined(__CUDA_ARCH__)
+    return __ffs(static_cast<int>(x)) - 1;
+#else
+    return std::countr_zero(x);
+#endif
+}
+ARCUATE_HD int count_bits(std::uint32_t x) {
+#if defined(__CUDA_ARCH__)
+    return __popc(x);
+#else
+    return std::popcount(x);
+#endif
+}
+
 /// The second where the comparison fails, so a NaN in `a` gives `b`, and equal zeros give `b`: the same everywhere.
 template <class T>
 ARCUATE_HD T min(T a, T b) {

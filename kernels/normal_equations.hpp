@@ -9,6 +9,7 @@
 // Every sum runs in ascending order of its terms with one fma per term, whatever the tiles, so vector lanes and GPU threads agree.
 #pragma once
 
+#include "kernels/lanes.hpp"
 #include "kernels/math.hpp"
 
 namespace arcuate::kernels {
@@ -36,29 +37,33 @@ namespace detail {
 /// A tile of four rows and W columns, held in registers.
 template <int W>
 struct Tile {
-    double v[4][W];
+    Double4 v[4][W / 4];
 
     ARCUATE_HD void load(const double* from, int stride) {
         ARCUATE_UNROLL
         for (int r = 0; r < 4; ++r) {
             ARCUATE_UNROLL
-            for (int c = 0; c < W; ++c) v[r][c] = from[r * stride + c];
+            for (int c = 0; c < W / 4; ++c) v[r][c] = Double4::load(from + r * stride + 4 * c);
         }
     }
     ARCUATE_HD void store(double* to, int stride) const {
         ARCUATE_UNROLL
         for (int r = 0; r < 4; ++r) {
             ARCUATE_UNROLL
-            for (int c = 0; c < W; ++c) to[r * stride + c] = v[r][c];
+            for (int c = 0; c < W / 4; ++c) v[r][c].store(to + r * stride + 4 * c);
         }
     }
-    /// v += (scale * left) right^T
-    ARCUATE_HD void add(const double* left, const double* right, double scale) {
+    /// v += left right^T, or v -= left right^T
+    template <bool Subtract>
+    ARCUATE_HD void add(const double* left, const double* right) {
+        Double4 across[W / 4];
+        ARCUATE_UNROLL
+        for (int c = 0; c < W / 4; ++c) across[c] = Double4::load(right + 4 * c);
         ARCUATE_UNROLL
         for (int r = 0; r < 4; ++r) {
-            const double s = scale * left[r];
+            const Double4 down = Double4::all(left[r]);
             ARCUATE_UNROLL
-            for (int c = 0; c < W; ++c) v[r][c] = fma(s, right[c], v[r][c]);
+            for (int c = 0; c < W / 4; ++c) v[r][c] = Subtract ? fnma(down, across[c], v[r][c]) : fma(down, across[c], v[r][c]);
         }
     }
 };
@@ -76,9 +81,9 @@ ARCUATE_HD void for_tiles(int first, int width, const Body& body) {
 
 }  // namespace detail
 
-/// Adds sign[k] * x_k x_k^T for the rows x_k = rows + index[k] * width, k = 0 ... count-1.
-template <int N>
-ARCUATE_HD void add_outer_products(NormalEquations<N>& normal, const double* rows, const std::int16_t* index, const std::int8_t* sign, int count) {
+/// Adds x_k x_k^T for the rows x_k = rows + index[k] * width, k = 0 ... count-1; or takes them away.
+template <bool Subtract, int N>
+ARCUATE_HD void add_outer_products(NormalEquations<N>& normal, const double* rows, const std::int16_t* index, int count) {
     using Normal = NormalEquations<N>;
     for (int band = 0; band < Normal::bands; ++band) {
         const int first = 4 * band, stride = Normal::width - first;
@@ -87,7 +92,7 @@ ARCUATE_HD void add_outer_products(NormalEquations<N>& normal, const double* row
             tile.load(here, stride);
             for (int k = 0; k < count; ++k) {
                 const double* const x = rows + std::int64_t{index[k]} * Normal::width;
-                tile.add(x + first, x + column, static_cast<double>(sign[k]));
+                tile.template add<Subtract>(x + first, x + column);
             }
             tile.store(here, stride);
         });
@@ -100,9 +105,12 @@ ARCUATE_HD void add_outer_product(NormalEquations<N>& normal, const double* x, d
     using Normal = NormalEquations<N>;
     ARCUATE_UNROLL
     for (int i = 0; i < N; ++i) {
-        const double s = weight * x[i];
+        const Double4 s = Double4::all(weight * x[i]);
         ARCUATE_UNROLL
-        for (int j = i / 4 * 4; j < Normal::width; ++j) normal.a[Normal::at(i, j)] = fma(s, x[j], normal.a[Normal::at(i, j)]);
+        for (int j = i / 4 * 4; j < Normal::width; j += 4) {
+            double* const here = normal.a + Normal::at(i, j);
+            fma(s, Double4::load(x + j), Double4::load(here)).store(here);
+        }
     }
 }
 
@@ -119,7 +127,7 @@ ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& fact
             tile.load(normal.a + Normal::band_start(band) + (column - first), stride);
             for (int above = 0; above < band; ++above) {
                 const double* u = factor.a + Normal::band_start(above) - 4 * above;
-                for (int r = 0; r < 4; ++r, u += Normal::width - 4 * above) tile.add(u + first, u + column, -1.0);
+                for (int r = 0; r < 4; ++r, u += Normal::width - 4 * above) tile.template add<true>(u + first, u + column);
             }
             tile.store(factor.a + Normal::band_start(band) + (column - first), stride);
         });
@@ -128,8 +136,7 @@ ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& fact
             double* const row = factor.a + Normal::row_start(i);
             for (int above = first; above < i; ++above) {
                 const double* const u = factor.a + Normal::row_start(above);
-                const double s = -u[i];
-                for (int j = first; j < Normal::width; ++j) row[j] = fma(s, u[j], row[j]);
+                add_scaled4(row + first, u + first, -u[i], Normal::width - first);
             }
             const double pivot = row[i];
             if (!(pivot > 0)) return false;
@@ -145,10 +152,9 @@ ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& fact
         const double* const u = factor.a + Normal::row_start(i);
         double part[4] = {0, 0, 0, 0};
         for (int j = i + 1; j < (i + 4) / 4 * 4; ++j) part[j & 3] = fma(u[j], x[j], part[j & 3]);
-        for (int j = (i + 4) / 4 * 4; j < 4 * Normal::bands; j += 4) {
-            ARCUATE_UNROLL
-            for (int lane = 0; lane < 4; ++lane) part[lane] = fma(u[j + lane], x[j + lane], part[lane]);
-        }
+        Double4 sums = Double4::load(part);
+        for (int j = (i + 4) / 4 * 4; j < 4 * Normal::bands; j += 4) sums = fma(Double4::load(u + j), Double4::load(x + j), sums);
+        sums.store(part);
         x[i] = (u[N] - ((part[0] + part[1]) + (part[2] + part[3]))) * inverse_pivot[i];
     }
     for (int i = 0; i < N; ++i) solution[i] = x[i];

@@ -21,11 +21,14 @@ namespace {
 constexpr int largest_lmax = 12, default_lmax = 8, default_directions = 300;
 /// Added to the diagonal of C^T C, relative to its largest element: keeps systems with more coefficients than volumes solvable.
 constexpr double norm_fraction = 1e-10;
+/// Constraints whose rows have a smaller cosine are not neighbours.
+constexpr double least_cosine = 0.2;
 
 /// What the kernel shares between voxels, on the host; shapes as in kernels::MsmtProblem.
 struct Matrices {
     std::size_t unknowns = 0, width = 0, constraints = 0;
-    std::vector<double> project, constraint, constraint_t, recover;
+    std::vector<double> project, constraint, constraint_t, gram, recover;
+    std::vector<std::int16_t> near;
 };
 
 /// Order of every tissue's FOD.
@@ -90,6 +93,21 @@ std::vector<double> basis_of(const Vec3d& d) {
     return out;
 }
 
+/// For each row, those of largest cosine to it.
+std::vector<std::int16_t> nearest_rows(const std::vector<double>& gram, std::size_t rows) {
+    constexpr std::size_t count = kernels::msmt_neighbours;
+    std::vector<std::int16_t> out(rows * count);
+    std::vector<std::pair<double, std::int16_t>> others;
+    for (std::size_t r = 0; r < rows; ++r) {
+        others.clear();
+        for (std::size_t o = 0; o < rows; ++o)
+            if (o != r && gram[r * rows + o] > least_cosine) others.emplace_back(-gram[r * rows + o], static_cast<std::int16_t>(o));
+        std::sort(others.begin(), others.end());
+        for (std::size_t k = 0; k < count; ++k) out[r * count + k] = k < others.size() ? others[k].second : static_cast<std::int16_t>(r);
+    }
+    return out;
+}
+
 Matrices make_matrices(const GradientTable& gradients, const std::vector<Shell>& shells, const std::vector<Tissue>& tissues,
                        const std::vector<int>& lmax, const std::vector<Vec3d>& directions, std::size_t width) {
     Matrices out;
@@ -135,6 +153,8 @@ Matrices make_matrices(const GradientTable& gradients, const std::vector<Shell>&
         }
     const Matrix b_t = forward_solve(l, amplitudes_t);  // B^T = L^-1 A^T
     out.constraints = (rows + 31) / 32 * 32;
+    if (out.constraints > kernels::csd_max_directions)
+        throw InputError(fmt::format("{} constraint directions are too many (at most {} for all tissues together); use a smaller set", directions.size(), kernels::csd_max_directions));
     out.constraint.assign(out.constraints * out.width, 0.0);
     out.constraint_t.assign(n * out.constraints, 0.0);
     for (std::size_t r = 0; r < rows; ++r) {
@@ -144,6 +164,11 @@ Matrices make_matrices(const GradientTable& gradients, const std::vector<Shell>&
         for (std::size_t c = 0; c < n; ++c)
             out.constraint[r * out.width + c] = out.constraint_t[c * out.constraints + r] = b_t(c, r) / length;
     }
+
+    Matrix unit_t(n, out.constraints);
+    unit_t.values = out.constraint_t;
+    out.gram = transposed_product(unit_t, unit_t).values;
+    out.near = nearest_rows(out.gram, out.constraints);
 
     Matrix forward_t(n, forward.rows), identity(n, n);
     for (std::size_t v = 0; v < forward.rows; ++v)
@@ -187,7 +212,8 @@ MsmtResult estimate_msmt_fod(const ScalarImage& dwi, const GradientTable& gradie
     const auto n = static_cast<std::int64_t>(voxels.size());
     const auto chunk = std::clamp<std::int64_t>(options.chunk, 1, n);
     const Buffer<double> project(device, matrices.project), constraint(device, matrices.constraint), constraint_t(device, matrices.constraint_t),
-        recover(device, matrices.recover);
+        gram(device, matrices.gram), recover(device, matrices.recover);
+    const Buffer<std::int16_t> near(device, matrices.near);
     const kernels::MsmtProblem problem{static_cast<int>(dwi.volumes),
                                        unknowns,
                                        static_cast<int>(matrices.constraints),
@@ -195,6 +221,8 @@ MsmtResult estimate_msmt_fod(const ScalarImage& dwi, const GradientTable& gradie
                                        project.data(),
                                        constraint.data(),
                                        constraint_t.data(),
+                                       gram.data(),
+                                       near.data(),
                                        recover.data()};
     VoxelRows signals(device, chunk, dwi.volumes), coefficients(device, chunk, unknowns);
     Buffer<kernels::CsdOutcome> device_outcomes(device, static_cast<std::size_t>(chunk));

@@ -1,0 +1,101 @@
+// Four doubles that go through the same operations: a vector register where the processor has one, an array elsewhere. Every lane computes
+// what a scalar would, to the bit, so how a compiler vectorises decides nothing.
+#pragma once
+
+#include "kernels/math.hpp"
+
+#if defined(__AVX2__) && defined(__FMA__) && !defined(__CUDA_ARCH__)
+#define ARCUATE_LANES_AVX2 1
+#include <immintrin.h>
+#else
+#define ARCUATE_LANES_AVX2 0
+#endif
+
+namespace arcuate::kernels {
+
+#if ARCUATE_LANES_AVX2
+
+struct Double4 {
+    __m256d v;
+
+    static Double4 load(const double* from) { return {_mm256_loadu_pd(from)}; }
+    static Double4 all(double value) { return {_mm256_set1_pd(value)}; }
+    void store(double* to) const { _mm256_storeu_pd(to, v); }
+    /// Bit k is set where lane k is below lane k of `bound`.
+    int below(Double4 bound) const { return _mm256_movemask_pd(_mm256_cmp_pd(v, bound.v, _CMP_LT_OQ)); }
+};
+inline Double4 fma(Double4 a, Double4 b, Double4 c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
+inline Double4 fnma(Double4 a, Double4 b, Double4 c) { return {_mm256_fnmadd_pd(a.v, b.v, c.v)}; }  ///< c - a b
+inline Double4 operator+(Double4 a, Double4 b) { return {_mm256_add_pd(a.v, b.v)}; }
+inline Double4 operator*(Double4 a, Double4 b) { return {_mm256_mul_pd(a.v, b.v)}; }
+
+#else
+
+struct Double4 {
+    double v[4];
+
+    ARCUATE_HD static Double4 load(const double* from) { return {{from[0], from[1], from[2], from[3]}}; }
+    ARCUATE_HD static Double4 all(double value) { return {{value, value, value, value}}; }
+    ARCUATE_HD void store(double* to) const {
+        ARCUATE_UNROLL
+        for (int k = 0; k < 4; ++k) to[k] = v[k];
+    }
+    ARCUATE_HD int below(Double4 bound) const {
+        int bits = 0;
+        ARCUATE_UNROLL
+        for (int k = 0; k < 4; ++k) bits |= static_cast<int>(v[k] < bound.v[k]) << k;
+        return bits;
+    }
+};
+ARCUATE_HD Double4 fma(Double4 a, Double4 b, Double4 c) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 4; ++k) c.v[k] = fma(a.v[k], b.v[k], c.v[k]);
+    return c;
+}
+ARCUATE_HD Double4 fnma(Double4 a, Double4 b, Double4 c) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 4; ++k) c.v[k] = fma(-a.v[k], b.v[k], c.v[k]);
+    return c;
+}
+ARCUATE_HD Double4 operator+(Double4 a, Double4 b) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 4; ++k) a.v[k] = a.v[k] + b.v[k];
+    return a;
+}
+ARCUATE_HD Double4 operator*(Double4 a, Double4 b) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 4; ++k) a.v[k] = a.v[k] * b.v[k];
+    return a;
+}
+
+#endif
+
+/// The sum over the lanes of each of four: (lane 0 + lane 1) + (lane 2 + lane 3).
+ARCUATE_HD void sums_of(const Double4* of, double* out) {
+#if ARCUATE_LANES_AVX2
+    const __m256d a = _mm256_hadd_pd(of[0].v, of[1].v), b = _mm256_hadd_pd(of[2].v, of[3].v);
+    _mm256_storeu_pd(out, _mm256_add_pd(_mm256_permute2f128_pd(a, b, 0x20), _mm256_permute2f128_pd(a, b, 0x31)));
+#else
+    for (int i = 0; i < 4; ++i) out[i] = (of[i].v[0] + of[i].v[1]) + (of[i].v[2] + of[i].v[3]);
+#endif
+}
+
+/// Sum over n (a multiple of 8) of a_i b_i: eight interleaved partial sums, then a fixed tree.
+ARCUATE_HD double dot8(const double* a, const double* b, int n) {
+    Double4 low = Double4::all(0), high = Double4::all(0);
+    for (int i = 0; i < n; i += 8) {
+        low = fma(Double4::load(a + i), Double4::load(b + i), low);
+        high = fma(Double4::load(a + i + 4), Double4::load(b + i + 4), high);
+    }
+    double part[4];
+    (low + high).store(part);
+    return (part[0] + part[1]) + (part[2] + part[3]);
+}
+
+/// to_i += from_i scale, n a multiple of 4.
+ARCUATE_HD void add_scaled4(double* to, const double* from, double scale, int n) {
+    const Double4 s = Double4::all(scale);
+    for (int i = 0; i < n; i += 4) fma(Double4::load(from + i), s, Double4::load(to + i)).store(to + i);
+}
+
+}  // namespace arcuate::kernels
