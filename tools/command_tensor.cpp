@@ -126,11 +126,13 @@ void add_tensor(CLI::App& root) {
     for (const auto& m : map_names) choices.emplace_back(m.name);
     auto* maps = app.add_option("--maps", o->maps, "write these maps alone, separated by commas; default: tensor,s0,fa,md,ad,rd,v1")
                      ->delimiter(',')
+                     ->allow_extra_args(false)
                      ->check(CLI::IsMember(choices));
     app.add_flag("--all", o->all, "write every map")->excludes(maps);
     app.add_option("--shells", o->tensor.shells,
                    "fit the volumes of these shells alone [s/mm2], separated by commas, b = 0 among them if wanted: 0,1000; default: every volume")
         ->delimiter(',')
+        ->allow_extra_args(false)
         ->check(CLI::NonNegativeNumber);
     app.add_flag("--positive", o->tensor.positive,
                  "where an eigenvalue is not positive, repeat the fit among positive definite tensors");

@@ -185,8 +185,8 @@ TEST_P(TensorFitting, PositiveTensorsAreTheConstrainedMinimum) {
                 p = reference::constrained_fit(problem);
             }
             const double best = problem.cost(p), cost = problem.cost(reference::parameters(maps, v));
-            EXPECT_LE(cost, best * (1 + 1e-3)) << v;
-            EXPECT_GE(cost, best * (1 - 1e-3)) << v;
+            EXPECT_LE(cost, best * (1 + 2e-5)) << v;
+            EXPECT_GE(cost, best * (1 - 2e-5)) << v;
         }
         EXPECT_EQ(maps.constrained, constrained);
         EXPECT_GT(constrained, 10);
