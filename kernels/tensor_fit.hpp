@@ -22,9 +22,10 @@ struct FitTensor {
     double b_scale;            ///< the design's b-values are b / b_scale [s/mm2], so that its columns have one order of magnitude
     bool weighted;             ///< first pass weighted by the signal; otherwise unweighted
     int reweightings;          ///< further passes, weighted by the predicted signal
-    RowsView<float> signals;   ///< (voxels, volumes) overwritten
+    RowsView<float> signals;   ///< (voxels, volumes) overwritten by ln (signal / largest)
     RowsView<float> maps;      ///< (voxels, TensorColumns::count) zero where skipped
     std::uint8_t* fitted;      ///< (voxels) 0: a signal is not finite, all are zero, or the fit has no solution
+    float* scale = nullptr;    ///< (voxels) the largest signal, for kernels that go on from here; may be null
 
     ARCUATE_HD void operator()(std::int64_t voxel) const {
         float* const s = signals.row(voxel);
@@ -34,6 +35,7 @@ struct FitTensor {
         fitted[voxel] = fit(s, p, largest) && write(p, largest, out);
         if (!fitted[voxel])
             for (int c = 0; c < TensorColumns::count; ++c) out[c] = 0.0f;
+        if (scale) scale[voxel] = largest;
     }
 
     ARCUATE_HD bool fit(float* s, double* p, float& largest) const {

@@ -3,9 +3,14 @@
 #include "kernels/csd.hpp"
 #include "kernels/fod_peaks.hpp"
 #include "kernels/msmt_csd.hpp"
-#include "kernels/tensor_fit.hpp"
+#include "kernels/positive_tensor.hpp"
+#include "kernels/tensor_bootstrap.hpp"
+#include "kernels/tensor_maps.hpp"
 
 ARCUATE_CUDA_KERNEL(arcuate::kernels::FitTensor);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::MakeTensorPositive);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::DeriveTensorMaps);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::BootstrapTensor);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<2>);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<4>);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<6>);

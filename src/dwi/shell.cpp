@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <numeric>
+
 namespace arcuate::dwi {
 
 std::int64_t distinct_directions(const std::vector<Vec3d>& directions) {
@@ -31,6 +34,38 @@ WorkingShell largest_shell(const GradientTable& gradients) {
         throw InputError(fmt::format("the shell at b = {:.0f} has {} distinct directions (spherical deconvolution needs at least 6); "
                                      "check the b-values, or acquire more directions",
                                      out.b_value, n));
+    return out;
+}
+
+std::vector<std::int64_t> volumes_of_shells(const GradientTable& gradients, const std::vector<double>& b_values) {
+    std::vector<std::int64_t> volumes;
+    if (b_values.empty()) {
+        volumes.resize(static_cast<std::size_t>(gradients.size()));
+        std::iota(volumes.begin(), volumes.end(), 0);
+        return volumes;
+    }
+    const auto shells = find_shells(gradients);
+    const auto away = [](const Shell& shell, double b) { return shell.b_value < b ? b - shell.b_value : shell.b_value - b; };
+    for (const double b : b_values) {
+        const auto nearest = std::min_element(shells.begin(), shells.end(), [&](const Shell& l, const Shell& r) { return away(l, b) < away(r, b); });
+        if (nearest == shells.end() || !(away(*nearest, b) < shell_width)) {
+            std::string present;
+            for (const auto& shell : shells) present += fmt::format("{}{:.0f}", present.empty() ? "" : ", ", shell.b_value);
+            throw InputError(fmt::format("there is no shell at b = {:.0f} s/mm2 (the gradient table has shells at {}); name shells that are there", b, present));
+        }
+        volumes.insert(volumes.end(), nearest->volumes.begin(), nearest->volumes.end());
+    }
+    std::sort(volumes.begin(), volumes.end());
+    volumes.erase(std::unique(volumes.begin(), volumes.end()), volumes.end());
+    return volumes;
+}
+
+GradientTable choose(const GradientTable& gradients, const std::vector<std::int64_t>& volumes) {
+    GradientTable out;
+    for (const auto v : volumes) {
+        out.directions.push_back(gradients.directions[static_cast<std::size_t>(v)]);
+        out.b_values.push_back(gradients.b_values[static_cast<std::size_t>(v)]);
+    }
     return out;
 }
 

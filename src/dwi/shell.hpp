@@ -16,6 +16,13 @@ struct WorkingShell {
 /// Throws InputError where no volume is diffusion-weighted or the shell has fewer than six directions.
 WorkingShell largest_shell(const GradientTable& gradients);
 
+/// The volumes, ascending, of the shells nearest to these b-values [s/mm2]; all where none is named. Throws InputError, listing the shells that
+/// are there, where the mean of the nearest lies shell_width or more away.
+std::vector<std::int64_t> volumes_of_shells(const GradientTable& gradients, const std::vector<double>& b_values);
+
+/// The table of these volumes.
+GradientTable choose(const GradientTable& gradients, const std::vector<std::int64_t>& volumes);
+
 /// Throws InputError unless the table has one entry per volume and the mask lies on the image's grid.
 void require_consistent(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask);
 
