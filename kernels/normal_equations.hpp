@@ -53,6 +53,18 @@ struct Tile {
             for (int c = 0; c < W / 4; ++c) v[r][c].store(to + r * stride + 4 * c);
         }
     }
+    /// v += left (scale right)^T
+    ARCUATE_HD void add_scaled(const double* left, const double* right, Double4 scale) {
+        Double4 across[W / 4];
+        ARCUATE_UNROLL
+        for (int c = 0; c < W / 4; ++c) across[c] = Double4::load(right + 4 * c) * scale;
+        ARCUATE_UNROLL
+        for (int r = 0; r < 4; ++r) {
+            const Double4 down = Double4::all(left[r]);
+            ARCUATE_UNROLL
+            for (int c = 0; c < W / 4; ++c) v[r][c] = fma(down, across[c], v[r][c]);
+        }
+    }
     /// v += left right^T, or v -= left right^T
     template <bool Subtract>
     ARCUATE_HD void add(const double* left, const double* right) {
@@ -97,6 +109,35 @@ ARCUATE_HD void add_outer_products(NormalEquations<N>& normal, const double* row
             tile.store(here, stride);
         });
     }
+}
+
+/// Adds weight[k] x_k x_k^T, and weight[k] value[k] x_k on the right-hand side, for the rows x_k = rows + k * width, which are zero from N on.
+template <int N>
+ARCUATE_HD void add_weighted_rows(NormalEquations<N>& normal, const double* rows, const double* weight, const float* value, int count) {
+    using Normal = NormalEquations<N>;
+    for (int band = 0; band < Normal::bands; ++band) {
+        const int first = 4 * band, stride = Normal::width - first;
+        detail::for_tiles(first, Normal::width, [&](auto tile, int column) {
+            double* const here = normal.a + Normal::band_start(band) + (column - first);
+            tile.load(here, stride);
+            const double* x = rows;
+            for (int k = 0; k < count; ++k, x += Normal::width) tile.add_scaled(x + first, x + column, Double4::all(weight[k]));
+            tile.store(here, stride);
+        });
+    }
+    Double4 right[Normal::width / 4];
+    ARCUATE_UNROLL
+    for (int c = 0; c < Normal::width / 4; ++c) right[c] = Double4::all(0);
+    const double* x = rows;
+    for (int k = 0; k < count; ++k, x += Normal::width) {
+        const Double4 scale = Double4::all(weight[k] * static_cast<double>(value[k]));
+        ARCUATE_UNROLL
+        for (int c = 0; c < Normal::width / 4; ++c) right[c] = fma(Double4::load(x + 4 * c), scale, right[c]);
+    }
+    double sum[Normal::width];
+    ARCUATE_UNROLL
+    for (int c = 0; c < Normal::width / 4; ++c) right[c].store(sum + 4 * c);
+    for (int i = 0; i < N; ++i) normal.a[Normal::at(i, N)] = normal.a[Normal::at(i, N)] + sum[i];
 }
 
 /// Adds weight * x x^T, x of `width` values: N of the design and the measurement after them.

@@ -2,7 +2,7 @@
 // reweighted by the fit's own predictions (Veraart et al. 2013, NeuroImage 81:335).
 #pragma once
 
-#include "kernels/normal_equations.hpp"
+#include "kernels/log_signal_fit.hpp"
 #include "kernels/tensor_metrics.hpp"
 #include "kernels/views.hpp"
 
@@ -39,31 +39,7 @@ struct FitTensor {
     }
 
     ARCUATE_HD bool fit(float* s, double* p, float& largest) const {
-        for (int v = 0; v < volumes; ++v) {
-            if (!is_finite(s[v])) return false;
-            largest = max(largest, s[v]);
-        }
-        if (!(largest > 0.0f)) return false;
-        // Signals relative to the largest: their logarithms are small, so float keeps them to 1e-7; weights do not depend on the scale.
-        Normal normal, factor;
-        normal.clear();
-        for (int v = 0; v < volumes; ++v) {
-            const float relative = max(s[v] / largest, 1e-6f);
-            s[v] = log(relative);
-            add(normal, v, s[v], weighted ? static_cast<double>(relative) : 1.0);
-        }
-        if (!solve(normal, factor, p)) return false;
-        for (int pass = 0; pass < reweightings; ++pass) {
-            normal.clear();
-            for (int v = 0; v < volumes; ++v) {
-                const double* const x = design + v * 8;
-                double predicted = x[0] * p[0];
-                for (int i = 1; i < parameters; ++i) predicted = fma(x[i], p[i], predicted);
-                add(normal, v, s[v], static_cast<double>(exp(static_cast<float>(predicted))));
-            }
-            if (!solve(normal, factor, p)) return false;
-        }
-        return true;
+        return LogSignalFit<parameters>{design, volumes, weighted, reweightings}(s, p, largest);
     }
 
     /// The row of volume v: var(ln S) is proportional to 1/S^2, so the squared residual counts S^2 times.
