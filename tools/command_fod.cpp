@@ -1,4 +1,5 @@
 // arcuate fod: fibre orientation distributions by constrained spherical deconvolution.
+#include "arcuate/conventions.hpp"
 #include "arcuate/core/error.hpp"
 #include "arcuate/dwi/fod.hpp"
 #include "arcuate/dwi/msmt.hpp"
@@ -21,6 +22,13 @@ struct Options {
     std::vector<int> lmax;
     dwi::FodOptions fod;
 };
+
+/// The highest order with no more coefficients than directions.
+int determined_lmax(std::int64_t directions) {
+    int lmax = 0;
+    while (sh_count(lmax + 2) <= directions) lmax += 2;
+    return lmax;
+}
 
 std::int64_t count_inside(const Mask& mask) {
     std::int64_t inside = 0;
@@ -83,6 +91,10 @@ void run_csd(Run& run, Options& o, const std::string& response_path) {
     const auto inside = count_inside(mask);
     const auto result = dwi::estimate_fod(image, gradients, mask, response, o.fod, run.device(), run.progress());
     report_skipped(run, result.skipped, inside, o.in.dwi);
+    if (!o.lmax.empty() && sh_count(result.lmax) > result.directions)
+        run.warn(fmt::format("lmax {} has {} coefficients, more than the {} distinct directions of the shell determine (up to lmax {} they do); the rest rests on "
+                             "non-negativity alone",
+                             result.lmax, sh_count(result.lmax), result.directions, determined_lmax(result.directions)));
     if (result.not_converged > 0)
         run.warn(fmt::format("{} voxels had not converged after {} iterations; their FODs are the last ones", result.not_converged, o.fod.max_iterations));
 
@@ -187,7 +199,7 @@ void add_fod(CLI::App& root) {
                    "response function: a file of one line for the largest shell, or wm=FILE [gm=FILE csf=FILE], each with a line for every shell, b = 0 included")
         ->required();
     app.add_option("--lmax", o->lmax,
-                   "order of the FODs, even: 2 to 8, or one for each tissue, 0 to 12; may exceed what the directions determine; default: the response's, at most 8");
+                   "order of the FODs, even: 2 to 12, or one for each tissue, 0 to 12; may exceed what the directions determine; default: the response's, at most 8");
     app.add_option("--directions", o->directions,
                    "where negative amplitudes are penalised: lines of azimuth and inclination [rad] (as MRtrix3's) or x y z; default: 300 axes");
     app.add_option("--max-iterations", o->fod.max_iterations, "iterations per voxel at most")->check(CLI::Range(1, 1000))->capture_default_str();

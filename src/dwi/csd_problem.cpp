@@ -13,8 +13,8 @@ namespace {
 
 constexpr int default_directions = 300;
 
-/// Weights of the orders l = 0, 2, 4, 6, 8 in the linear deconvolution that starts the iteration: high orders would only bring noise.
-constexpr double start_filter[] = {1, 1, 1, 0, 0};
+/// Weights of the orders l = 0, 2, ... 12 in the linear deconvolution that starts the iteration: high orders would only bring noise.
+constexpr double start_filter[max_fod_lmax / 2 + 1] = {1, 1, 1};
 /// Norm regularisation as a fraction of (M^T M)_00: keeps super-resolved systems solvable without showing in the result.
 constexpr double norm_fraction = 2e-4;
 /// Weight of a negative amplitude relative to the response's isotropic part, for a set of any size (Tournier 2007 has lambda = 1 for 300 directions).
@@ -94,7 +94,7 @@ int fod_lmax(const Response& response, const FodOptions& options) {
     if (of_response < 2)
         throw InputError("the response function has no order above l = 0 (it is isotropic, so fibre orientations cannot be recovered); "
                          "give the response of the largest shell");
-    const int lmax = options.lmax > 0 ? options.lmax : std::min(of_response, max_fod_lmax);
+    const int lmax = options.lmax > 0 ? options.lmax : std::min(of_response, default_fod_lmax);
     if (lmax > of_response)
         throw InputError(fmt::format("lmax {} exceeds the response function's ({} coefficients give lmax {}); lower --lmax or estimate the response with more",
                                      lmax, response.size(), of_response));
@@ -150,5 +150,7 @@ template CsdMatrices make_csd_matrices<2>(const std::vector<Vec3d>&, const Respo
 template CsdMatrices make_csd_matrices<4>(const std::vector<Vec3d>&, const Response&, const FodOptions&);
 template CsdMatrices make_csd_matrices<6>(const std::vector<Vec3d>&, const Response&, const FodOptions&);
 template CsdMatrices make_csd_matrices<8>(const std::vector<Vec3d>&, const Response&, const FodOptions&);
+template CsdMatrices make_csd_matrices<10>(const std::vector<Vec3d>&, const Response&, const FodOptions&);
+template CsdMatrices make_csd_matrices<12>(const std::vector<Vec3d>&, const Response&, const FodOptions&);
 
 }  // namespace arcuate::dwi

@@ -12,19 +12,27 @@
 
 namespace arcuate::dwi {
 
-inline constexpr int max_fod_lmax = 8;
+inline constexpr int max_fod_lmax = 12, default_fod_lmax = 8;
 
-/// Calls body(std::integral_constant<int, lmax>) for one of the orders that kernels are compiled for.
+/// Calls body(std::integral_constant<int, lmax>) for one of the orders that are chosen where none is asked for.
 template <class Body>
-void with_lmax(int lmax, const Body& body) {
+void with_default_lmax(int lmax, const Body& body) {
     if (lmax == 2) return body(std::integral_constant<int, 2>{});
     if (lmax == 4) return body(std::integral_constant<int, 4>{});
     if (lmax == 6) return body(std::integral_constant<int, 6>{});
     if (lmax == 8) return body(std::integral_constant<int, 8>{});
-    throw InputError(fmt::format("lmax {} is not available for FODs (it is 2, 4, 6 or 8); choose one of these", lmax));
+    throw InputError(fmt::format("lmax {} is not available for FODs (it is even, from 2 to 12); choose one of these", lmax));
 }
 
-/// The order to fit: the option's, or the response's up to 8. Throws InputError where the response has fewer orders than asked for.
+/// Calls body(std::integral_constant<int, lmax>) for one of the orders that kernels are compiled for.
+template <class Body>
+void with_lmax(int lmax, const Body& body) {
+    if (lmax == 10) return body(std::integral_constant<int, 10>{});
+    if (lmax == 12) return body(std::integral_constant<int, 12>{});
+    with_default_lmax(lmax, body);
+}
+
+/// The order to fit: the option's, or the response's up to default_fod_lmax. Throws InputError where the response has fewer orders than asked for.
 int fod_lmax(const Response& response, const FodOptions& options);
 
 /// Rotational harmonics: what each order of the FOD is multiplied by to give the signal's, r_l / Y_l0(z).
@@ -46,6 +54,8 @@ extern template CsdMatrices make_csd_matrices<2>(const std::vector<Vec3d>&, cons
 extern template CsdMatrices make_csd_matrices<4>(const std::vector<Vec3d>&, const Response&, const FodOptions&);
 extern template CsdMatrices make_csd_matrices<6>(const std::vector<Vec3d>&, const Response&, const FodOptions&);
 extern template CsdMatrices make_csd_matrices<8>(const std::vector<Vec3d>&, const Response&, const FodOptions&);
+extern template CsdMatrices make_csd_matrices<10>(const std::vector<Vec3d>&, const Response&, const FodOptions&);
+extern template CsdMatrices make_csd_matrices<12>(const std::vector<Vec3d>&, const Response&, const FodOptions&);
 
 /// The matrices on a device.
 template <int Lmax>

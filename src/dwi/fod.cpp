@@ -11,6 +11,7 @@ FodResult estimate_fod(const ScalarImage& dwi, const GradientTable& gradients, c
     const auto shell = largest_shell(gradients);
     FodResult out;
     out.lmax = fod_lmax(response, options);
+    out.directions = distinct_directions(shell.directions);
     out.fod = ScalarImage(dwi.grid, sh_count(out.lmax));
     progress.begin("estimating FODs", static_cast<std::int64_t>(voxels.size()), "voxels");
     with_lmax(out.lmax, [&](auto lmax) {

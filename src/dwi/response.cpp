@@ -59,7 +59,7 @@ std::vector<Candidate> rank_voxels(const ScalarImage& dwi, const WorkingShell& s
     FodOptions options;
     options.chunk = chunk;
     std::vector<Candidate> out;
-    with_lmax(fod_lmax(response, options), [&](auto lmax) {
+    with_default_lmax(fod_lmax(response, options), [&](auto lmax) {
         using Columns = kernels::PeakColumns;
         const PeakSearch<lmax> search(device);
         VoxelRows peaks(device, std::clamp<std::int64_t>(chunk, 1, static_cast<std::int64_t>(voxels.size())), Columns::count);

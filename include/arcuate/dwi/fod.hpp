@@ -6,7 +6,7 @@
 namespace arcuate::dwi {
 
 struct FodOptions {
-    int lmax = 0;                  ///< 0: the response's, at most 8. May exceed what the directions determine (super-resolved CSD)
+    int lmax = 0;                  ///< even, 2 to 12; 0: the response's, at most 8. May exceed what the directions determine (super-resolved CSD)
     double negativity_weight = 1;  ///< MRtrix's -neg_lambda
     double norm_weight = 1;        ///< MRtrix's -norm_lambda
     double threshold = 0;          ///< amplitudes below this are constrained; in units of the FOD
@@ -18,6 +18,7 @@ struct FodOptions {
 struct FodResult {
     ScalarImage fod;                ///< ((lmax+1)(lmax+2)/2) coefficients, scanner frame, basis of conventions.hpp; zero outside the mask
     int lmax = 0;
+    std::int64_t directions = 0;     ///< distinct ones of the shell
     std::int64_t not_converged = 0;  ///< voxels whose constrained set still changed at max_iterations
     std::int64_t skipped = 0;        ///< voxels left zero: a signal was not finite, or all were zero
 };
