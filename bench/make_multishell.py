@@ -30,20 +30,6 @@ def zonal_response(b, lmax=8):
     return out
 
 
-def spread(n, rng):
-    """n axes that repel each other."""
-    d = rng.normal(size=(n, 3))
-    d /= numpy.linalg.norm(d, axis=1, keepdims=True)
-    for _ in range(500):
-        both = numpy.concatenate([d, -d])
-        gap = d[:, None, :] - both[None, :, :]
-        distance = numpy.linalg.norm(gap, axis=2)
-        distance[distance < 1e-9] = numpy.inf
-        d = d + 0.5 / n * numpy.sum(gap / distance[..., None] ** 3, axis=1) / n
-        d /= numpy.linalg.norm(d, axis=1, keepdims=True)
-    return d
-
-
 def main(data, out):
     out.mkdir(parents=True, exist_ok=True)
     stem = str(data / "sub-01/ses-01/dwi/sub-01_ses-01_dwi")
@@ -68,7 +54,11 @@ def main(data, out):
     fod = fod * (share_wm / numpy.maximum(fod[:, 0] * numpy.sqrt(4 * numpy.pi), 1e-6))[:, None]
 
     rng = numpy.random.default_rng(1)
-    directions = numpy.concatenate([numpy.zeros((n, 3)) if b == 0 else spread(n, rng) for b, n in SHELLS])
+    directions = []
+    for b, n in SHELLS:
+        run("dirgen", n, out / "directions.txt", "-cartesian", "-quiet", "-force")
+        directions.append(numpy.loadtxt(out / "directions.txt") * (b > 0))
+    directions = numpy.concatenate(directions)
     b_values = numpy.concatenate([numpy.full(n, b) for b, n in SHELLS])
     for name, rows in (("wm", [zonal_response(b) for b, _ in SHELLS]),
                        ("gm", [[S0["gm"] * numpy.exp(-b * 0.8e-3) * numpy.sqrt(4 * numpy.pi)] for b, _ in SHELLS]),

@@ -18,8 +18,6 @@ import tempfile
 import nibabel
 import numpy
 
-from peer_tools import repelled  # beside this file
-
 AXIAL, RADIAL, B = 1.7e-3, 0.3e-3, 3000
 
 
@@ -64,12 +62,13 @@ def main():
     parser.add_argument("--voxels", type=int, default=1000)
     args = parser.parse_args()
     rng = numpy.random.default_rng(5)
-    gradients = repelled(64)
     worse = []
     print("| SNR | crossing | program | angular error [degrees] | missed per voxel | spurious per voxel |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="arcuate-crossings-") as temporary:
         folder = pathlib.Path(temporary)
         run = lambda *command: subprocess.run([str(c) for c in command], check=True)
+        run("dirgen", 64, folder / "directions.txt", "-cartesian", "-quiet")
+        gradients = numpy.loadtxt(folder / "directions.txt")
         (folder / "response.txt").write_text(" ".join(repr(float(c)) for c in response()) + "\n")
         table = numpy.vstack([[[0, 0, 0, 0]], numpy.column_stack([gradients, numpy.full(64, B)])])
         numpy.savetxt(folder / "grad.b", table)
