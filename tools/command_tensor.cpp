@@ -19,6 +19,7 @@ struct Options {
     DwiInputs in;
     std::string out_prefix, fit = "iwls";
     dwi::TensorOptions tensor;
+    bool no_gradient_check = false;
 };
 
 void run_tensor(Run& run, Options& o) {
@@ -33,12 +34,13 @@ void run_tensor(Run& run, Options& o) {
 
     const ScalarImage image = o.in.read_dwi();
     const GradientTable gradients = o.in.read_gradients(image);
-    const Mask mask = o.in.read_mask(image);
+    const Mask mask = o.in.read_mask(run, image, gradients);
     o.tensor.fit = fits.at(o.fit);
     const auto maps = dwi::fit_tensor(image, gradients, mask, o.tensor, run.device(), run.progress());
     report_skipped(run, maps.skipped, maps.fitted + maps.skipped, o.in.dwi);
+    if (!o.no_gradient_check) warn_about_orientation(run, maps, o.in.dwi);
 
-    const auto provenance = run.provenance({{"fit", o.fit}, {"iterations", std::to_string(o.fit == "iwls" ? o.tensor.iterations : 0)}}, o.in.files());
+    const auto provenance = run.provenance({{"mask", o.in.mask_source()}, {"fit", o.fit}, {"iterations", std::to_string(o.fit == "iwls" ? o.tensor.iterations : 0)}}, o.in.files());
     const std::pair<const char*, const ScalarImage*> images[] = {{"tensor", &maps.tensor}, {"s0", &maps.s0}, {"fa", &maps.fa}, {"md", &maps.md},
                                                                  {"ad", &maps.ad},         {"rd", &maps.rd}, {"v1", &maps.v1}};
     for (const auto& [name, map] : images) {
@@ -73,6 +75,7 @@ void add_tensor(CLI::App& root) {
         ->check(CLI::IsMember({"ols", "wls", "iwls"}))
         ->capture_default_str();
     app.add_option("--iterations", o->tensor.iterations, "reweighting passes of iwls")->check(CLI::Range(0, 100))->capture_default_str();
+    add_gradient_check_option(app, o->no_gradient_check);
     add_chunk_option(app, o->tensor.chunk);
 }
 

@@ -64,9 +64,10 @@ GradientTable normalised(std::vector<Vec3d> vectors, std::vector<double> b_value
                                          b_values[v], source));
         scale = scale || squared[v] < lowest || squared[v] > highest;
     }
+    for (std::size_t v = 0; v < vectors.size(); ++v)
+        if (scale && b_values[v] > b_zero_threshold) b_values[v] *= squared[v];
     require_unit(vectors, b_values, b_source);
     for (std::size_t v = 0; v < vectors.size(); ++v) {
-        if (scale && b_values[v] > b_zero_threshold) b_values[v] *= squared[v];
         if (b_values[v] <= b_zero_threshold) {
             vectors[v] = {0, 0, 0};
             continue;
