@@ -21,6 +21,7 @@ struct Options {
     std::string directions, out;
     std::vector<int> lmax;
     dwi::FodOptions fod;
+    bool no_gradient_check = false;
 };
 
 /// The highest order with no more coefficients than directions.
@@ -87,8 +88,9 @@ void run_csd(Run& run, Options& o, const std::string& response_path) {
     if (!o.directions.empty()) o.fod.directions = read_directions(o.directions);
     const ScalarImage image = o.in.read_dwi();
     const GradientTable gradients = o.in.read_gradients(image);
-    const Mask mask = o.in.read_mask(image);
+    const Mask mask = o.in.read_mask(run, image, gradients);
     const auto inside = count_inside(mask);
+    if (!o.no_gradient_check) check_orientation(run, image, gradients, mask, o.in.dwi);
     const auto result = dwi::estimate_fod(image, gradients, mask, response, o.fod, run.device(), run.progress());
     report_skipped(run, result.skipped, inside, o.in.dwi);
     if (!o.lmax.empty() && sh_count(result.lmax) > result.directions)
@@ -101,7 +103,8 @@ void run_csd(Run& run, Options& o, const std::string& response_path) {
     auto files = o.in.files();
     files.emplace_back("response", response_path);
     if (!o.directions.empty()) files.emplace_back("directions", o.directions);
-    const auto provenance = run.provenance({{"algorithm", "csd"},
+    const auto provenance = run.provenance({{"mask", o.in.mask_source()},
+                                            {"algorithm", "csd"},
                                             {"lmax", std::to_string(result.lmax)},
                                             {"negativity_weight", io::number(o.fod.negativity_weight)},
                                             {"norm_weight", io::number(o.fod.norm_weight)},
@@ -143,8 +146,9 @@ void run_msmt(Run& run, Options& o, const std::vector<std::pair<std::string, std
     }
     const ScalarImage image = o.in.read_dwi();
     const GradientTable gradients = o.in.read_gradients(image);
-    const Mask mask = o.in.read_mask(image);
+    const Mask mask = o.in.read_mask(run, image, gradients);
     const auto inside = count_inside(mask);
+    if (!o.no_gradient_check) check_orientation(run, image, gradients, mask, o.in.dwi);
     const auto result = dwi::estimate_msmt_fod(image, gradients, mask, tissues, options, run.device(), run.progress());
     report_skipped(run, result.skipped, inside, o.in.dwi);
     if (result.not_converged > 0) run.warn(fmt::format("{} voxels had not converged; their FODs are the last ones", result.not_converged));
@@ -154,7 +158,7 @@ void run_msmt(Run& run, Options& o, const std::vector<std::pair<std::string, std
         names += (t ? "," : "") + tissues[t].name;
         orders += (t ? "," : "") + std::to_string(result.lmax[t]);
     }
-    const auto provenance = run.provenance({{"algorithm", "msmt_csd"}, {"tissues", names}, {"lmax", orders}}, files);
+    const auto provenance = run.provenance({{"mask", o.in.mask_source()}, {"algorithm", "msmt_csd"}, {"tissues", names}, {"lmax", orders}}, files);
     for (std::size_t t = 0; t < tissues.size(); ++t) {
         io::write_image(path(tissues[t].name), result.fods[t], run.force);
         io::write_sidecar(path(tissues[t].name), provenance, run.force);
@@ -208,6 +212,7 @@ void add_fod(CLI::App& root) {
         ->capture_default_str()
         ->group("Advanced");
     app.add_option("--norm-weight", o->fod.norm_weight, "weight of the solution's norm")->check(CLI::NonNegativeNumber)->capture_default_str()->group("Advanced");
+    add_gradient_check_option(app, o->no_gradient_check);
     add_chunk_option(app, o->fod.chunk);
 }
 

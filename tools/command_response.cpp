@@ -26,11 +26,12 @@ void run_response(Run& run, Options& o) {
 
     const ScalarImage image = o.in.read_dwi();
     const GradientTable gradients = o.in.read_gradients(image);
-    const Mask mask = o.in.read_mask(image);
+    const Mask mask = o.in.read_mask(run, image, gradients);
     const auto result = dwi::estimate_response(image, gradients, mask, o.response, run.device(), run.progress());
 
     const auto& options = o.response;
-    const auto provenance = run.provenance({{"algorithm", "tournier"},
+    const auto provenance = run.provenance({{"mask", o.in.mask_source()},
+                                            {"algorithm", "tournier"},
                                             {"number", std::to_string(options.voxels)},
                                             {"candidates", std::to_string(options.candidates)},
                                             {"max_iterations", std::to_string(options.max_iterations)},

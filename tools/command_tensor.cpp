@@ -50,6 +50,7 @@ struct Options {
     std::vector<std::string> maps;
     bool all = false;
     dwi::TensorOptions tensor;
+    bool no_gradient_check = false;
 
     bool wants(const MapName& m) const { return all || (maps.empty() ? !m.asked : std::find(maps.begin(), maps.end(), m.name) != maps.end()); }
 };
@@ -69,12 +70,13 @@ void run_tensor(Run& run, Options& o) {
 
     const ScalarImage image = o.in.read_dwi();
     const GradientTable gradients = o.in.read_gradients(image);
-    const Mask mask = o.in.read_mask(image);
+    const Mask mask = o.in.read_mask(run, image, gradients);
     o.tensor.fit = fits.at(o.fit);
     const auto maps = dwi::fit_tensor(image, gradients, mask, o.tensor, run.device(), run.progress());
     report_skipped(run, maps.skipped, maps.fitted + maps.skipped, o.in.dwi);
+    if (!o.no_gradient_check) warn_about_orientation(run, maps, o.in.dwi);
 
-    std::vector<std::pair<std::string, std::string>> parameters{{"fit", o.fit}, {"iterations", std::to_string(o.fit == "iwls" ? o.tensor.iterations : 0)}};
+    std::vector<std::pair<std::string, std::string>> parameters{{"mask", o.in.mask_source()}, {"fit", o.fit}, {"iterations", std::to_string(o.fit == "iwls" ? o.tensor.iterations : 0)}};
     if (!o.tensor.shells.empty()) parameters.emplace_back("shells", fmt::format("{}", fmt::join(o.tensor.shells, ",")));
     if (o.tensor.positive) parameters.emplace_back("positive", std::to_string(maps.constrained) + " voxels");
     const auto provenance = run.provenance(parameters, o.in.files());
@@ -136,6 +138,7 @@ void add_tensor(CLI::App& root) {
         ->check(CLI::NonNegativeNumber);
     app.add_flag("--positive", o->tensor.positive,
                  "where an eigenvalue is not positive, repeat the fit among positive definite tensors");
+    add_gradient_check_option(app, o->no_gradient_check);
     add_chunk_option(app, o->tensor.chunk);
 }
 

@@ -1,16 +1,21 @@
 #include "dwi_options.hpp"
 
 #include "arcuate/core/error.hpp"
+#include "arcuate/dwi/brain_mask.hpp"
+#include "arcuate/dwi/gradient_check.hpp"
 #include "arcuate/io/gradients.hpp"
 #include "arcuate/io/nifti.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace arcuate::tools {
 
 namespace {
+constexpr const char* every_voxel = "all";  // as a value of --mask
+
 std::string without_extension(std::string path) {
     for (const std::string extension : {".nii.gz", ".nii"})
         if (path.size() > extension.size() && path.ends_with(extension)) return path.substr(0, path.size() - extension.size());
@@ -18,12 +23,12 @@ std::string without_extension(std::string path) {
 }
 }  // namespace
 
-void DwiInputs::add_to(CLI::App& app) {
+void DwiInputs::add_to(CLI::App& app, bool with_mask) {
     app.add_option("DWI", dwi, "diffusion-weighted image, 4-D NIfTI")->required();
     app.add_option("--bval", bval, "FSL b-values [s/mm2]; default: DWI with the extension .bval");
     app.add_option("--bvec", bvec, "FSL gradient directions, relative to the image axes; default: DWI with the extension .bvec");
     app.add_option("--grad", grad, "instead of both: MRtrix3's table, rows x y z b in the scanner's frame")->excludes("--bval")->excludes("--bvec");
-    app.add_option("--mask", mask, "work inside this mask; default: every voxel");
+    if (with_mask) app.add_option("--mask", mask, "work inside this mask; all: every voxel; default: a brain mask computed from DWI, as arcuate mask does");
 }
 
 void DwiInputs::complete() {
@@ -42,7 +47,7 @@ void DwiInputs::complete() {
 std::vector<std::pair<std::string, std::string>> DwiInputs::files() const {
     std::vector<std::pair<std::string, std::string>> out{{"dwi", dwi}};
     for (const auto& [role, path] : {std::pair{"bval", &bval}, std::pair{"bvec", &bvec}, std::pair{"grad", &grad}, std::pair{"mask", &mask}})
-        if (!path->empty()) out.emplace_back(role, *path);
+        if (!path->empty() && !(path == &mask && mask == every_voxel)) out.emplace_back(role, *path);
     return out;
 }
 
@@ -52,8 +57,16 @@ GradientTable DwiInputs::read_gradients(const ScalarImage& image) const {
     return grad.empty() ? io::read_fsl_gradients(bval, bvec, image.grid, image.volumes) : io::read_mrtrix_gradients(grad, image.volumes);
 }
 
-Mask DwiInputs::read_mask(const ScalarImage& image) const {
-    if (mask.empty()) return full_mask(image.grid);
+std::string DwiInputs::mask_source() const { return mask.empty() ? "computed" : mask == every_voxel ? "all" : "file"; }
+
+Mask DwiInputs::read_mask(const Run& run, const ScalarImage& image, const GradientTable& gradients) const {
+    if (mask == every_voxel) return full_mask(image.grid);
+    if (mask.empty()) {
+        Mask computed = dwi::brain_mask(image, gradients);
+        const auto voxels = std::count(computed.data.begin(), computed.data.end(), 1);
+        run.say(fmt::format("no --mask was given: working in a brain mask of {} voxels computed from the image (arcuate mask writes it); --mask all works everywhere", voxels));
+        return computed;
+    }
     Mask out = io::read_mask(mask);
     require_same_grid(out.grid, "mask " + mask, image.grid, "image " + dwi);
     voxels_inside(out, "mask " + mask);  // says so where it is empty
@@ -65,6 +78,27 @@ void add_chunk_option(CLI::App& app, std::int64_t& chunk) {
         ->capture_default_str()
         ->check(CLI::PositiveNumber)
         ->group("Advanced");
+}
+
+void add_gradient_check_option(CLI::App& app, bool& skip) {
+    app.add_flag("--no-gradient-check", skip, "do not check whether the axes of the gradient table fit the image")->group("Advanced");
+}
+
+void warn_about_orientation(const Run& run, const dwi::TensorMaps& maps, const std::string& dwi) {
+    if (std::none_of(maps.fa.data.begin(), maps.fa.data.end(), [](float fa) { return fa >= 0.3f && fa <= 1.0f; })) return;  // nothing to look at
+    const auto check = dwi::check_gradients(maps);
+    if (check.likely_wrong())
+        run.warn(fmt::format("the gradient table of {} is probably wrong: fibres hang together {:.2f} times as well with its rows as {} (arcuate gradcheck shows all 24 "
+                             "orientations and writes the corrected table)",
+                             dwi, check.best().index / check.given, check.best().orientation.text()));
+}
+
+void check_orientation(Run& run, const ScalarImage& image, const GradientTable& gradients, const Mask& mask, const std::string& dwi) {
+    try {
+        warn_about_orientation(run, dwi::fit_tensor(image, gradients, mask, {.fit = dwi::TensorFit::ols}, run.device()), dwi);
+    } catch (const InputError&) {
+        // Too few directions or b-values for a tensor, where deconvolution may still do.
+    }
 }
 
 void report_skipped(const Run& run, std::int64_t skipped, std::int64_t total, const std::string& dwi) {

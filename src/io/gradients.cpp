@@ -28,8 +28,26 @@ Rows read_rows(const std::string& path) {
 
 Vec3d flipped_x(const Vec3d& v, bool flip) { return {flip ? -v[0] : v[0], v[1], v[2]}; }
 
-/// Unit vectors, b-values by MRtrix's rule, and zero directions for b=0. `source` names the file of the vectors.
-GradientTable normalised(std::vector<Vec3d> vectors, std::vector<double> b_values, const std::string& source) {
+/// Refuses b-values that cannot be s/mm2: below 20 nothing in tissue would be weighted, above 100000 nothing would be left of the signal.
+void require_unit(const std::vector<Vec3d>& vectors, const std::vector<double>& b_values, const std::string& b_source) {
+    constexpr double smallest = 20, greatest = 100000;  // [s/mm2]
+    double largest = 0;
+    bool directed = false;  // by the table's largest b-values: b = 5 without directions is how some scanners write b=0
+    for (std::size_t v = 0; v < vectors.size(); ++v) {
+        const auto& g = vectors[v];
+        if (b_values[v] > 0 && b_values[v] >= largest) directed = g[0] * g[0] + g[1] * g[1] + g[2] * g[2] > 0;
+        if (b_values[v] > largest) largest = b_values[v];
+    }
+    if (largest > 0 && largest < smallest && directed)
+        throw InputError(fmt::format("the largest b-value is {} (b-values are expected in s/mm2, such as 1000; these look like {}); multiply them by {} in {}",
+                                     largest, largest < 0.1 ? "s/um2" : "ms/um2", largest < 0.1 ? "1000000" : "1000", b_source));
+    if (largest > greatest)
+        throw InputError(fmt::format("the largest b-value is {} (b-values are expected in s/mm2, such as 1000; these look like s/m2); divide them by 1000000 in {}",
+                                     largest, b_source));
+}
+
+/// Unit vectors, b-values by MRtrix's rule, and zero directions for b=0. `source` names the file of the vectors, `b_source` that of the b-values.
+GradientTable normalised(std::vector<Vec3d> vectors, std::vector<double> b_values, const std::string& source, const std::string& b_source) {
     // Exactly MRtrix's threshold, without a logarithm: |ln s| > 0.01 where s lies outside [exp(-0.01), exp(0.01)].
     constexpr double lowest = 0.99004983374916805, highest = 1.0100501670841680;
     std::vector<double> squared(vectors.size());
@@ -46,8 +64,10 @@ GradientTable normalised(std::vector<Vec3d> vectors, std::vector<double> b_value
                                          b_values[v], source));
         scale = scale || squared[v] < lowest || squared[v] > highest;
     }
-    for (std::size_t v = 0; v < vectors.size(); ++v) {
+    for (std::size_t v = 0; v < vectors.size(); ++v)
         if (scale && b_values[v] > b_zero_threshold) b_values[v] *= squared[v];
+    require_unit(vectors, b_values, b_source);
+    for (std::size_t v = 0; v < vectors.size(); ++v) {
         if (b_values[v] <= b_zero_threshold) {
             vectors[v] = {0, 0, 0};
             continue;
@@ -90,7 +110,7 @@ GradientTable read_fsl_gradients(const std::string& bval, const std::string& bve
     std::vector<Vec3d> vectors(count);
     for (std::size_t v = 0; v < count; ++v)
         for (std::size_t axis = 0; axis < 3; ++axis) vectors[v][axis] = in_rows ? rows[axis][v] : rows[v][axis];
-    auto table = normalised(std::move(vectors), std::move(b_values), bvec);
+    auto table = normalised(std::move(vectors), std::move(b_values), bvec, bval);
     for (auto& direction : table.directions) direction = transform_direction(rotation, flipped_x(direction, flip));
     return table;
 }
@@ -110,7 +130,7 @@ GradientTable read_mrtrix_gradients(const std::string& path, std::int64_t volume
         vectors.push_back({row[0], row[1], row[2]});
         b_values.push_back(row[3]);
     }
-    return normalised(std::move(vectors), std::move(b_values), path);
+    return normalised(std::move(vectors), std::move(b_values), path, path);
 }
 
 void write_fsl_gradients(const std::string& bval, const std::string& bvec, const GradientTable& table, const Grid& grid, bool overwrite) {

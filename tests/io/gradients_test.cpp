@@ -124,6 +124,30 @@ TEST(Gradients, SayWhatDoesNotMatch) {
     EXPECT_THAT(error_of<InputError>([&] { io::read_fsl_gradients(files.bval, files.bvec + "x", axis_aligned(1), 1); }), HasSubstr("cannot open"));
 }
 
+TEST(Gradients, SayWhichUnitIsExpected) {
+    const auto read = [](const std::string& b_text, const std::string& x) {
+        const auto files = pair(b_text, x + "\n0 0 0\n0 0 0\n");
+        return io::read_fsl_gradients(files.bval, files.bvec, axis_aligned(1), 3).b_values;
+    };
+    const auto refusal = [&](const std::string& b_text) { return error_of<InputError>([&] { read(b_text, "0 1 1"); }); };
+    EXPECT_THAT(refusal("0 1 3"), HasSubstr("the largest b-value is 3 (b-values are expected in s/mm2, such as 1000; these look like ms/um2); multiply them by 1000 in"));
+    EXPECT_THAT(refusal("0 0.003 0.001"), HasSubstr("these look like s/um2); multiply them by 1000000"));
+    EXPECT_THAT(refusal("0 1e9 1e9"), HasSubstr("these look like s/m2); divide them by 1000000"));
+    EXPECT_THAT(refusal("0 1 3"), HasSubstr(".bval")) << "names the file that is to be repaired";
+    // Either side of the bounds; and an image without diffusion weighting, which other places judge.
+    EXPECT_THAT(refusal("0 19.9 1"), HasSubstr("ms/um2"));
+    EXPECT_EQ(read("0 20 20", "0 1 1").back(), 20);
+    EXPECT_EQ(read("0 100000 1000", "0 1 1").back(), 1000);
+    EXPECT_THAT(refusal("0 100001 1000"), HasSubstr("s/m2"));
+    EXPECT_EQ(read("0 0 0", "0 1 1").back(), 0);
+    EXPECT_EQ(read("0 5 5", "0 0 0").back(), 5) << "b=0 as some scanners write it";
+    // MRtrix's coding comes first: b = 100000 with |g|^2 = 0.01 is b = 1000.
+    EXPECT_NEAR(read("0 150000 150000", "0 0.1 0.1").back(), 1500, 1e-9);
+    const std::string table = fresh_folder() + "dwi.b";
+    put(table, "0 0 1 1\n1 0 0 1\n");
+    EXPECT_THAT(error_of<InputError>([&] { io::read_mrtrix_gradients(table, 2); }), HasSubstr("in " + table));
+}
+
 TEST(Gradients, AgreeWithMrtrixOnBothScans) {
     if (test_data().empty()) GTEST_SKIP() << "ARCUATE_TEST_DATA is not set";
     if (!has_program("mrinfo")) GTEST_SKIP() << "MRtrix is not installed";
