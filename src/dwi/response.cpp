@@ -2,7 +2,7 @@
 
 #include "arcuate/core/directions.hpp"
 #include "dwi/fod_run.hpp"
-#include "dwi/zonal_fit.hpp"
+#include "dwi/shell_response.hpp"
 #include "kernels/fod_peaks.hpp"
 
 #include <fmt/format.h>
@@ -86,19 +86,6 @@ std::vector<Candidate> rank_voxels(const ScalarImage& dwi, const WorkingShell& s
     return out;
 }
 
-/// The zonal series that fits the shell's signals of these voxels, each turned so that its fibre lies along z.
-Response fit_response(const ScalarImage& dwi, const WorkingShell& shell, std::span<const Candidate> chosen, int lmax) {
-    ZonalFit fit(lmax);
-    for (const auto& c : chosen)
-        for (std::size_t v = 0; v < shell.volumes.size(); ++v) {
-            const auto& g = shell.directions[v];
-            double cosine = 0;
-            for (std::size_t k = 0; k < 3; ++k) cosine += g[k] * static_cast<double>(c.direction[k]);
-            fit.add(std::clamp(cosine, -1.0, 1.0), static_cast<double>(dwi.at(c.voxel, shell.volumes[v])));
-        }
-    return fit.solve();
-}
-
 /// The voxels themselves and their six face neighbours, inside the mask, ascending.
 std::vector<std::int64_t> dilated(std::span<const Candidate> chosen, const Mask& mask) {
     const auto& size = mask.grid.size;
@@ -120,7 +107,7 @@ ResponseResult estimate_response(const ScalarImage& dwi, const GradientTable& gr
     if (options.voxels < 1 || options.candidates < options.voxels || options.max_iterations < 2)
         throw InputError("the response needs at least one voxel, no fewer candidates than voxels, and two iterations; check these options");
     auto voxels = voxels_inside(mask, "the mask");
-    const auto shell = largest_shell(gradients);
+    const auto shell = options.shell > 0 ? working_shell(gradients, nearest_shell(find_shells(gradients), options.shell)) : largest_shell(gradients);
 
     ResponseResult out;
     out.b_value = shell.b_value;
@@ -135,7 +122,9 @@ ResponseResult estimate_response(const ScalarImage& dwi, const GradientTable& gr
         const auto top = [&](int count) { return std::span(ranked).first(std::min(ranked.size(), static_cast<std::size_t>(count))); };
 
         const auto chosen = top(options.voxels);
-        out.response = fit_response(dwi, shell, chosen, iteration == 0 ? std::min(4, options.lmax) : options.lmax);
+        std::vector<FibreVoxel> fibres;
+        for (const auto& c : chosen) fibres.push_back({c.voxel, c.direction});
+        out.response = fit_fibres(dwi, gradients, shell.volumes, fibres, iteration == 0 ? std::min(4, options.lmax) : options.lmax);
         out.iterations = iteration + 1;
         std::vector<std::int64_t> selected;
         for (const auto& c : chosen) selected.push_back(c.voxel);

@@ -6,15 +6,18 @@
 
 namespace arcuate::dwi {
 
-/// The shell of largest b.
+/// A shell with its directions.
 struct WorkingShell {
     double b_value = 0;                 ///< [s/mm2]
     std::vector<std::int64_t> volumes;
     std::vector<Vec3d> directions;      ///< of those volumes, unit, scanner frame
 };
 
-/// Throws InputError where no volume is diffusion-weighted or the shell has fewer than six directions.
+/// The shell of largest b. Throws InputError where no volume is diffusion-weighted or the shell has fewer than six directions.
 WorkingShell largest_shell(const GradientTable& gradients);
+
+/// Throws InputError where the shell is b=0 or has fewer than six directions.
+WorkingShell working_shell(const GradientTable& gradients, const Shell& shell);
 
 /// Throws InputError unless the table has one entry per volume and the mask lies on the image's grid.
 void require_consistent(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask);
