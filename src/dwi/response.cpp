@@ -1,9 +1,8 @@
 #include "arcuate/dwi/response.hpp"
 
-#include "arcuate/core/directions.hpp"
 #include "dwi/fod_run.hpp"
+#include "dwi/peak_search.hpp"
 #include "dwi/shell_response.hpp"
-#include "kernels/fod_peaks.hpp"
 
 #include <fmt/format.h>
 
@@ -20,39 +19,6 @@ struct Candidate {
     std::array<float, 3> direction;  ///< of the highest peak
 };
 
-/// Directions for the first, coarse search of peaks, on a device.
-template <int Lmax>
-struct PeakSearch {
-    explicit PeakSearch(const Device& device) {
-        constexpr int n = kernels::peak_directions;
-        const auto set = repelled_directions(n);
-        std::vector<double> flat, basis_t(static_cast<std::size_t>(n * sh_count(Lmax)));
-        std::vector<std::int16_t> near;
-        for (int i = 0; i < n; ++i) {
-            const auto& d = set[static_cast<std::size_t>(i)];
-            flat.insert(flat.end(), d.begin(), d.end());
-            double values[sh_count(Lmax)];
-            kernels::sh_basis<Lmax>(d[0], d[1], d[2], values);
-            for (int c = 0; c < sh_count(Lmax); ++c) basis_t[static_cast<std::size_t>(c * n + i)] = values[c];
-            // The six to eight directions around it: within 14 degrees, the set's spacing being 8.
-            std::vector<std::pair<double, std::int16_t>> others;
-            for (int j = 0; j < n; ++j) {
-                const auto& e = set[static_cast<std::size_t>(j)];
-                const double cosine = d[0] * e[0] + d[1] * e[1] + d[2] * e[2];
-                if (j != i && cosine * cosine > 0.9415) others.emplace_back(-cosine * cosine, static_cast<std::int16_t>(j));
-            }
-            std::sort(others.begin(), others.end());
-            for (int k = 0; k < kernels::peak_neighbours; ++k)
-                near.push_back(k < static_cast<int>(others.size()) ? others[static_cast<std::size_t>(k)].second : static_cast<std::int16_t>(i));
-        }
-        directions = Buffer<double>(device, flat);
-        basis = Buffer<double>(device, basis_t);
-        neighbours = Buffer<std::int16_t>(device, near);
-    }
-    Buffer<double> directions, basis;
-    Buffer<std::int16_t> neighbours;
-};
-
 /// Deconvolves the voxels and ranks them, best first; equal ones by voxel.
 std::vector<Candidate> rank_voxels(const ScalarImage& dwi, const WorkingShell& shell, const std::vector<std::int64_t>& voxels, const Response& response,
                                    std::int64_t chunk, const Device& device, Progress& progress) {
@@ -66,10 +32,7 @@ std::vector<Candidate> rank_voxels(const ScalarImage& dwi, const WorkingShell& s
         deconvolve<lmax>(dwi, shell, voxels, response, options, device, progress,
                          [&](std::span<const std::int64_t> here, VoxelRows& fods, std::span<const kernels::CsdOutcome> outcomes) {
                              const auto count = static_cast<std::int64_t>(here.size());
-                             launch(device, count,
-                                    kernels::FindPeaks<lmax>{search.directions.data(), search.basis.data(), search.neighbours.data(), fods.const_view(),
-                                                             peaks.view()},
-                                    16);
+                             launch(device, count, search.kernel(fods, peaks), 16);
                              peaks.download(count);
                              for (std::size_t i = 0; i < here.size(); ++i) {
                                  const float* const p = peaks.host_row(static_cast<std::int64_t>(i));
