@@ -116,7 +116,8 @@ void run_fa(Run& run, Options& o) {
     if (!o.voxels_out.empty()) io::write_mask(o.voxels_out, result.voxels, run.force);
     const auto chosen = count_inside(result.voxels);
     for (std::size_t s = 0; s < result.b_values.size(); ++s)
-        run.say(fmt::format("response at b = {:.0f} from {} voxels: {}", result.b_values[s], chosen, row_text(result.responses[s], result.responses[s].size())));
+        run.say(fmt::format("response at b = {:.0f} from {} voxels: {}", result.b_values[s], chosen,
+                            row_text(result.responses[s], result.responses[s].size())));
     if (!(o.threshold > 0) && chosen < o.number) run.warn(fmt::format("only {} of {} voxels have a tensor", chosen, o.number));
 }
 

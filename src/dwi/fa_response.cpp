@@ -13,7 +13,8 @@ namespace arcuate::dwi {
 FaResponse estimate_fa_response(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const FaResponseOptions& options,
                                 const Device& device, Progress& progress) {
     require_consistent(dwi, gradients, mask);
-    if (options.voxels < 1 || options.erode < 0) throw InputError("the response needs at least one voxel, and erosions cannot be negative; check these options");
+    if (options.voxels < 1 || options.erode < 0)
+        throw InputError("the response needs at least one voxel, and erosions cannot be negative; check these options");
     const auto shells = find_shells(gradients);
     largest_shell(gradients);  // says where nothing is diffusion-weighted, or too little
     std::vector<const Shell*> rows;

@@ -191,7 +191,7 @@ Voxels single_fibres(const ScalarImage& dwi, const GradientTable& gradients, con
     for (double& m : mean) m /= static_cast<double>(dwi.volumes);
     const double size = median(mean) * sqrt_4pi;
     Tissue sharp{"wm", {}};  // a disc, of the size of the white matter's signal
-    for (const auto& s : shells) sharp.shells.push_back(s.b_value <= b_zero_threshold ? Response{size, 0, 0, 0} : Response{size, -size, size, -size});
+    for (const auto& s : shells) sharp.shells.push_back(s.b_value <= b_zero_threshold ? Response{size} : Response{size, -size, size, -size});
     const auto coarse = single_fibre_metric<2>(dwi, gradients, wm, {sharp, csf}, chunk, device, progress);
     const auto likely = highest(wm, 2 * count, [&](auto v) { return coarse.at(v); });
     const auto fine = single_fibre_metric<6>(dwi, gradients, likely, {sharp, csf}, chunk, device, progress);
@@ -200,7 +200,8 @@ Voxels single_fibres(const ScalarImage& dwi, const GradientTable& gradients, con
 
 void require_options(const TissueResponseOptions& o) {
     for (const double percent : {o.wm_percent, o.gm_percent, o.csf_percent})
-        if (!(percent > 0 && percent <= 100)) throw InputError(fmt::format("{} percent of a tissue's voxels cannot be chosen; give more than 0 and at most 100", percent));
+        if (!(percent > 0 && percent <= 100))
+            throw InputError(fmt::format("{} percent of a tissue's voxels cannot be chosen; give more than 0 and at most 100", percent));
     if (o.erode < 0 || !(o.fa > 0)) throw InputError("erosions cannot be negative and the FA threshold is above 0; check these options");
 }
 
