@@ -1,9 +1,8 @@
 #include "arcuate/dwi/response.hpp"
 
-#include "arcuate/core/directions.hpp"
 #include "dwi/fod_run.hpp"
-#include "dwi/zonal_fit.hpp"
-#include "kernels/fod_peaks.hpp"
+#include "dwi/peak_search.hpp"
+#include "dwi/shell_response.hpp"
 
 #include <fmt/format.h>
 
@@ -20,39 +19,6 @@ struct Candidate {
     std::array<float, 3> direction;  ///< of the highest peak
 };
 
-/// Directions for the first, coarse search of peaks, on a device.
-template <int Lmax>
-struct PeakSearch {
-    explicit PeakSearch(const Device& device) {
-        constexpr int n = kernels::peak_directions;
-        const auto set = repelled_directions(n);
-        std::vector<double> flat, basis_t(static_cast<std::size_t>(n * sh_count(Lmax)));
-        std::vector<std::int16_t> near;
-        for (int i = 0; i < n; ++i) {
-            const auto& d = set[static_cast<std::size_t>(i)];
-            flat.insert(flat.end(), d.begin(), d.end());
-            double values[sh_count(Lmax)];
-            kernels::sh_basis<Lmax>(d[0], d[1], d[2], values);
-            for (int c = 0; c < sh_count(Lmax); ++c) basis_t[static_cast<std::size_t>(c * n + i)] = values[c];
-            // The six to eight directions around it: within 14 degrees, the set's spacing being 8.
-            std::vector<std::pair<double, std::int16_t>> others;
-            for (int j = 0; j < n; ++j) {
-                const auto& e = set[static_cast<std::size_t>(j)];
-                const double cosine = d[0] * e[0] + d[1] * e[1] + d[2] * e[2];
-                if (j != i && cosine * cosine > 0.9415) others.emplace_back(-cosine * cosine, static_cast<std::int16_t>(j));
-            }
-            std::sort(others.begin(), others.end());
-            for (int k = 0; k < kernels::peak_neighbours; ++k)
-                near.push_back(k < static_cast<int>(others.size()) ? others[static_cast<std::size_t>(k)].second : static_cast<std::int16_t>(i));
-        }
-        directions = Buffer<double>(device, flat);
-        basis = Buffer<double>(device, basis_t);
-        neighbours = Buffer<std::int16_t>(device, near);
-    }
-    Buffer<double> directions, basis;
-    Buffer<std::int16_t> neighbours;
-};
-
 /// Deconvolves the voxels and ranks them, best first; equal ones by voxel.
 std::vector<Candidate> rank_voxels(const ScalarImage& dwi, const WorkingShell& shell, const std::vector<std::int64_t>& voxels, const Response& response,
                                    std::int64_t chunk, const Device& device, Progress& progress) {
@@ -66,10 +32,7 @@ std::vector<Candidate> rank_voxels(const ScalarImage& dwi, const WorkingShell& s
         deconvolve<lmax>(dwi, shell, voxels, response, options, device, progress,
                          [&](std::span<const std::int64_t> here, VoxelRows& fods, std::span<const kernels::CsdOutcome> outcomes) {
                              const auto count = static_cast<std::int64_t>(here.size());
-                             launch(device, count,
-                                    kernels::FindPeaks<lmax>{search.directions.data(), search.basis.data(), search.neighbours.data(), fods.const_view(),
-                                                             peaks.view()},
-                                    16);
+                             launch(device, count, search.kernel(fods, peaks), 16);
                              peaks.download(count);
                              for (std::size_t i = 0; i < here.size(); ++i) {
                                  const float* const p = peaks.host_row(static_cast<std::int64_t>(i));
@@ -84,19 +47,6 @@ std::vector<Candidate> rank_voxels(const ScalarImage& dwi, const WorkingShell& s
     });
     std::sort(out.begin(), out.end(), [](const Candidate& a, const Candidate& b) { return a.cost != b.cost ? a.cost > b.cost : a.voxel < b.voxel; });
     return out;
-}
-
-/// The zonal series that fits the shell's signals of these voxels, each turned so that its fibre lies along z.
-Response fit_response(const ScalarImage& dwi, const WorkingShell& shell, std::span<const Candidate> chosen, int lmax) {
-    ZonalFit fit(lmax);
-    for (const auto& c : chosen)
-        for (std::size_t v = 0; v < shell.volumes.size(); ++v) {
-            const auto& g = shell.directions[v];
-            double cosine = 0;
-            for (std::size_t k = 0; k < 3; ++k) cosine += g[k] * static_cast<double>(c.direction[k]);
-            fit.add(std::clamp(cosine, -1.0, 1.0), static_cast<double>(dwi.at(c.voxel, shell.volumes[v])));
-        }
-    return fit.solve();
 }
 
 /// The voxels themselves and their six face neighbours, inside the mask, ascending.
@@ -120,7 +70,7 @@ ResponseResult estimate_response(const ScalarImage& dwi, const GradientTable& gr
     if (options.voxels < 1 || options.candidates < options.voxels || options.max_iterations < 2)
         throw InputError("the response needs at least one voxel, no fewer candidates than voxels, and two iterations; check these options");
     auto voxels = voxels_inside(mask, "the mask");
-    const auto shell = largest_shell(gradients);
+    const auto shell = options.shell > 0 ? working_shell(gradients, nearest_shell(find_shells(gradients), options.shell)) : largest_shell(gradients);
 
     ResponseResult out;
     out.b_value = shell.b_value;
@@ -135,7 +85,9 @@ ResponseResult estimate_response(const ScalarImage& dwi, const GradientTable& gr
         const auto top = [&](int count) { return std::span(ranked).first(std::min(ranked.size(), static_cast<std::size_t>(count))); };
 
         const auto chosen = top(options.voxels);
-        out.response = fit_response(dwi, shell, chosen, iteration == 0 ? std::min(4, options.lmax) : options.lmax);
+        std::vector<FibreVoxel> fibres;
+        for (const auto& c : chosen) fibres.push_back({c.voxel, c.direction});
+        out.response = fit_fibres(dwi, gradients, shell.volumes, fibres, iteration == 0 ? std::min(4, options.lmax) : options.lmax);
         out.iterations = iteration + 1;
         std::vector<std::int64_t> selected;
         for (const auto& c : chosen) selected.push_back(c.voxel);

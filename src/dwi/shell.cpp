@@ -27,7 +27,12 @@ WorkingShell largest_shell(const GradientTable& gradients) {
     const auto shells = find_shells(gradients);
     if (shells.empty() || shells.back().b_value <= b_zero_threshold)
         throw InputError("no volume is diffusion-weighted (every b-value is 0); check that the b-values belong to this image");
-    WorkingShell out{shells.back().b_value, shells.back().volumes, {}};
+    return working_shell(gradients, shells.back());
+}
+
+WorkingShell working_shell(const GradientTable& gradients, const Shell& shell) {
+    if (shell.b_value <= b_zero_threshold) throw InputError("the shell at b = 0 shows no direction of a fibre; choose one that is diffusion-weighted");
+    WorkingShell out{shell.b_value, shell.volumes, {}};
     for (const auto v : out.volumes) out.directions.push_back(gradients.directions[static_cast<std::size_t>(v)]);
     const auto n = distinct_directions(out.directions);
     if (n < 6)

@@ -6,14 +6,14 @@
 
 namespace arcuate::dwi {
 
-/// The shell of largest b.
+/// A shell with its directions.
 struct WorkingShell {
     double b_value = 0;                 ///< [s/mm2]
     std::vector<std::int64_t> volumes;
     std::vector<Vec3d> directions;      ///< of those volumes, unit, scanner frame
 };
 
-/// Throws InputError where no volume is diffusion-weighted or the shell has fewer than six directions.
+/// The shell of largest b. Throws InputError where no volume is diffusion-weighted or the shell has fewer than six directions.
 WorkingShell largest_shell(const GradientTable& gradients);
 
 /// The volumes, ascending, of the shells nearest to these b-values [s/mm2]; all where none is named. Throws InputError, listing the shells that
@@ -22,6 +22,9 @@ std::vector<std::int64_t> volumes_of_shells(const GradientTable& gradients, cons
 
 /// The table of these volumes.
 GradientTable choose(const GradientTable& gradients, const std::vector<std::int64_t>& volumes);
+
+/// Throws InputError where the shell is b=0 or has fewer than six directions.
+WorkingShell working_shell(const GradientTable& gradients, const Shell& shell);
 
 /// Throws InputError unless the table has one entry per volume and the mask lies on the image's grid.
 void require_consistent(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask);

@@ -18,6 +18,7 @@ struct ResponseOptions {
     int candidates = 3000;     ///< voxels that the next iteration looks at again, with their neighbours
     int max_iterations = 10;
     int lmax = 10;             ///< of the response, even, 2 to 12
+    double shell = 0;          ///< b-value of the shell to use [s/mm2]; 0: the largest
     std::int64_t chunk = 1 << 14;  ///< voxels per launch; does not change a byte
 };
 
