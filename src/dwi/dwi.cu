@@ -2,10 +2,12 @@
 #include "backend/launch_cuda.cuh"
 #include "kernels/csd.hpp"
 #include "kernels/fod_peaks.hpp"
+#include "kernels/kurtosis_fit.hpp"
 #include "kernels/msmt_csd.hpp"
 #include "kernels/tensor_fit.hpp"
 
 ARCUATE_CUDA_KERNEL(arcuate::kernels::FitTensor);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::FitKurtosis);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<2>);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<4>);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<6>);
