@@ -12,7 +12,7 @@ namespace arcuate::dwi {
 struct KurtosisOptions {
     TensorFit fit = TensorFit::iwls;
     int iterations = 2;                ///< reweighting passes after the WLS fit (iwls only)
-    double min_kurtosis = -3.0 / 7.0;  ///< mk, ak, rk and mkt below it are set to it; -3/7 is the least of water in equal spheres (Jensen et al. 2005)
+    double min_kurtosis = -3.0 / 7.0;  ///< mk, ak, rk and mkt below it are set to it; -3/7: water in spherical pores (Jensen et al. 2005)
     double max_kurtosis = 10.0;        ///< and those above it to this
     std::int64_t chunk = 1 << 16;      ///< voxels per launch; does not change a byte
 };
