@@ -39,7 +39,7 @@ void run_bootstrap(Run& run, Options& o) {
 
     const ScalarImage image = o.in.read_dwi();
     const GradientTable gradients = o.in.read_gradients(image);
-    const Mask mask = o.in.read_mask(image);
+    const Mask mask = o.in.read_mask(run, image, gradients);
     auto& b = o.bootstrap;
     b.fit = fits.at(o.fit);
     b.method = o.method == "wild" ? dwi::BootstrapMethod::wild : dwi::BootstrapMethod::residual;

@@ -2,6 +2,7 @@
 #include "backend/launch_cuda.cuh"
 #include "kernels/csd.hpp"
 #include "kernels/fod_peaks.hpp"
+#include "kernels/kurtosis_fit.hpp"
 #include "kernels/msmt_csd.hpp"
 #include "kernels/positive_tensor.hpp"
 #include "kernels/tensor_bootstrap.hpp"
@@ -11,6 +12,7 @@ ARCUATE_CUDA_KERNEL(arcuate::kernels::FitTensor);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::MakeTensorPositive);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::DeriveTensorMaps);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::BootstrapTensor);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::FitKurtosis);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<2>);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<4>);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::EstimateFod<6>);
