@@ -67,18 +67,18 @@ struct Inputs {
     ScalarImage image;
     GradientTable gradients;
     Mask mask;
-    explicit Inputs(const DwiInputs& in) : image(in.read_dwi()), gradients(in.read_gradients(image)), mask(in.read_mask(image)) {}
+    Inputs(const Run& run, const DwiInputs& in) : image(in.read_dwi()), gradients(in.read_gradients(image)), mask(in.read_mask(run, image, gradients)) {}
 };
 
 void run_tournier(Run& run, Options& o) {
     const auto shells = chosen_shells(o);
     if (shells.size() > 1 || (o.shells.size() == 1 && shells.empty()) || (shells.size() == 1 && shells.front() <= b_zero_threshold))
         throw InputError("tournier works on one diffusion-weighted shell; give one b-value above 0, or use --algorithm fa or dhollander");
-    const Inputs in(o.in);
+    const Inputs in(run, o.in);
     const dwi::ResponseOptions options{.voxels = o.number, .candidates = o.candidates, .max_iterations = o.max_iterations, .lmax = o.lmax,
                                        .shell = shells.empty() ? 0.0 : shells.front(), .chunk = o.chunk};
     const auto result = dwi::estimate_response(in.image, in.gradients, in.mask, options, run.device(), run.progress());
-    std::vector<std::pair<std::string, std::string>> parameters{{"algorithm", "tournier"},
+    std::vector<std::pair<std::string, std::string>> parameters{{"mask", o.in.mask_source()}, {"algorithm", "tournier"},
                                                                 {"number", std::to_string(o.number)},
                                                                 {"candidates", std::to_string(o.candidates)},
                                                                 {"max_iterations", std::to_string(o.max_iterations)},
@@ -98,13 +98,13 @@ void run_tournier(Run& run, Options& o) {
 }
 
 void run_fa(Run& run, Options& o) {
-    const Inputs in(o.in);
+    const Inputs in(run, o.in);
     const dwi::FaResponseOptions options{.erode = o.erode, .voxels = o.number, .threshold = o.threshold, .lmax = o.lmax, .shells = chosen_shells(o),
                                          .all_shells = o.shells == std::vector<std::string>{"all"}, .chunk = o.chunk};
     const auto result = dwi::estimate_fa_response(in.image, in.gradients, in.mask, options, run.device(), run.progress());
     std::string shells;
     for (const auto& s : o.shells) shells += (shells.empty() ? "" : ",") + s;
-    const auto provenance = run.provenance({{"algorithm", "fa"},
+    const auto provenance = run.provenance({{"mask", o.in.mask_source()}, {"algorithm", "fa"},
                                             {"erode", std::to_string(o.erode)},
                                             {"number", std::to_string(o.number)},
                                             {"threshold", io::number(o.threshold)},
@@ -136,9 +136,9 @@ void run_dhollander(Run& run, Options& o) {
     options.erode = o.erode;
     options.lmax = o.lmax;
     options.chunk = o.chunk;
-    const Inputs in(o.in);
+    const Inputs in(run, o.in);
     const auto result = dwi::estimate_tissue_responses(in.image, in.gradients, in.mask, options, run.device(), run.progress());
-    const auto provenance = run.provenance({{"algorithm", "dhollander"},
+    const auto provenance = run.provenance({{"mask", o.in.mask_source()}, {"algorithm", "dhollander"},
                                             {"erode", std::to_string(options.erode)},
                                             {"fa", io::number(options.fa)},
                                             {"wm_percent", io::number(options.wm_percent)},
