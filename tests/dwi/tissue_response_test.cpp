@@ -124,6 +124,11 @@ TEST_P(TissueResponse, ThreeTissuesAreFoundAndMeasured) {
                 EXPECT_TRUE(result.refined[s].at(v));
             }
         EXPECT_GT(chosen, 10);
+        for (std::int64_t v = 0; v < image.grid.voxels(); ++v)
+            if (result.refined[s].at(v)) {
+                const Kind kind = kind_of(v);
+                EXPECT_TRUE(kind == pure[s] || (s == 0 && kind == crossing)) << result.tissues[s].name << " was refined to hold voxel " << v;
+            }
     }
     // Noise of 5 averaged over at least 10 voxels and 4 volumes: below 0.8. Choosing the fastest 20% of refined CSF adds a bias of one or two sigma of a
     // voxel's mean over a shell; 8 covers it, at most 0.3% of CSF's S0.
