@@ -89,7 +89,8 @@ ScalarImage three_tissues(const GradientTable& t, std::array<std::int64_t, 3> si
             const double b = t.b_values[i];
             const auto bundle = [&](const Vec3d& d) { return axial_signal(1000, b, t.directions[i], d, 1.7e-3, 0.3e-3); };
             const double gm = 1300 * std::exp(-b * 0.8e-3), water = 3000 * std::exp(-b * 2.8e-3);
-            const double clean[] = {bundle(a), 0.6 * bundle(a) + 0.4 * bundle(along), gm, 0.5 * (gm + water), water};
+            const double share = v / 20 % 2 ? 0.8 : 0.15;  // one kind lies beside CSF, the other beside grey matter
+            const double clean[] = {bundle(a), 0.6 * bundle(a) + 0.4 * bundle(along), gm, (1 - share) * gm + share * water, water};
             const auto bits = stream(static_cast<std::uint32_t>(k));
             image.at(v, k) = static_cast<float>(clean[kind_of(v)] + 5 * static_cast<double>(kernels::normal2(bits.v[0], bits.v[1]).a));
         }
