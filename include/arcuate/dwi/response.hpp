@@ -31,7 +31,8 @@ struct ResponseResult {
 };
 
 /// Tournier et al. 2013 (NMR Biomed 26:1775): repeat CSD, keep the voxels that look most like a single fibre, re-estimate, until the voxels stay
-/// the same. The response is nowhere negative and rises from the fibre's direction to the plane across it. Throws InputError where the shell has
+/// the same. A fibre's direction is its FOD's highest peak, as in the paper (MRtrix3 takes the mean of the peak's lobe, which moves l = 10 by tens of
+/// percent where directions are few). The response is nowhere negative and rises from the fibre's direction to the plane across it. Throws InputError where the shell has
 /// fewer than six directions, no voxel is usable, or the mask is on another grid or empty.
 ResponseResult estimate_response(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const ResponseOptions& options,
                                  const Device& device, Progress& progress = silent());
