@@ -85,12 +85,7 @@ void add_gradient_check_option(CLI::App& app, bool& skip) {
 }
 
 void warn_about_orientation(const Run& run, const dwi::TensorMaps& maps, const std::string& dwi) {
-    if (std::none_of(maps.fa.data.begin(), maps.fa.data.end(), [](float fa) { return fa >= 0.3f && fa <= 1.0f; })) return;  // nothing to look at
-    const auto check = dwi::check_gradients(maps);
-    if (check.likely_wrong())
-        run.warn(fmt::format("the gradient table of {} is probably wrong: fibres hang together {:.2f} times as well with its rows as {} (arcuate gradcheck shows all 24 "
-                             "orientations and writes the corrected table)",
-                             dwi, check.best().index / check.given, check.best().orientation.text()));
+    if (const auto warning = dwi::orientation_warning(maps, dwi)) run.warn(*warning);
 }
 
 void check_orientation(Run& run, const ScalarImage& image, const GradientTable& gradients, const Mask& mask, const std::string& dwi) {
