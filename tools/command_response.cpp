@@ -30,7 +30,7 @@ void run_response(Run& run, Options& o) {
     const auto result = dwi::estimate_response(image, gradients, mask, o.response, run.device(), run.progress());
 
     const auto& options = o.response;
-    const auto provenance = run.provenance({{"mask", o.in.mask_source()},
+    const auto provenance = run.provenance({{"mask", o.in.mask_source},
                                             {"algorithm", "tournier"},
                                             {"number", std::to_string(options.voxels)},
                                             {"candidates", std::to_string(options.candidates)},

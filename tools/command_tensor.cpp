@@ -40,7 +40,7 @@ void run_tensor(Run& run, Options& o) {
     report_skipped(run, maps.skipped, maps.fitted + maps.skipped, o.in.dwi);
     if (!o.no_gradient_check) warn_about_orientation(run, maps, o.in.dwi);
 
-    const auto provenance = run.provenance({{"mask", o.in.mask_source()}, {"fit", o.fit}, {"iterations", std::to_string(o.fit == "iwls" ? o.tensor.iterations : 0)}}, o.in.files());
+    const auto provenance = run.provenance({{"mask", o.in.mask_source}, {"fit", o.fit}, {"iterations", std::to_string(o.fit == "iwls" ? o.tensor.iterations : 0)}}, o.in.files());
     const std::pair<const char*, const ScalarImage*> images[] = {{"tensor", &maps.tensor}, {"s0", &maps.s0}, {"fa", &maps.fa}, {"md", &maps.md},
                                                                  {"ad", &maps.ad},         {"rd", &maps.rd}, {"v1", &maps.v1}};
     for (const auto& [name, map] : images) {

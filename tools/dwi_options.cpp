@@ -57,12 +57,18 @@ GradientTable DwiInputs::read_gradients(const ScalarImage& image) const {
     return grad.empty() ? io::read_fsl_gradients(bval, bvec, image.grid, image.volumes) : io::read_mrtrix_gradients(grad, image.volumes);
 }
 
-std::string DwiInputs::mask_source() const { return mask.empty() ? "computed" : mask == every_voxel ? "all" : "file"; }
-
-Mask DwiInputs::read_mask(const Run& run, const ScalarImage& image, const GradientTable& gradients) const {
+Mask DwiInputs::read_mask(const Run& run, const ScalarImage& image, const GradientTable& gradients) {
+    mask_source = mask.empty() ? "computed" : mask == every_voxel ? "all" : "file";
     if (mask == every_voxel) return full_mask(image.grid);
     if (mask.empty()) {
-        Mask computed = dwi::brain_mask(image, gradients);
+        Mask computed;
+        try {
+            computed = dwi::brain_mask(image, gradients);
+        } catch (const InputError& reason) {
+            run.warn(fmt::format("working in every voxel: {}", reason.what()));
+            mask_source = "all";
+            return full_mask(image.grid);
+        }
         const auto voxels = std::count(computed.data.begin(), computed.data.end(), 1);
         run.say(fmt::format("no --mask was given: working in a brain mask of {} voxels computed from the image (arcuate mask writes it); --mask all works everywhere", voxels));
         return computed;
