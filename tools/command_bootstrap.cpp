@@ -48,7 +48,7 @@ void run_bootstrap(Run& run, Options& o) {
     const auto maps = dwi::bootstrap_tensor(image, gradients, mask, b, run.device(), run.progress());
     report_skipped(run, maps.skipped, maps.fitted + maps.skipped, o.in.dwi);
 
-    std::vector<std::pair<std::string, std::string>> parameters{{"mask", o.in.mask_source()}, {"fit", o.fit},
+    std::vector<std::pair<std::string, std::string>> parameters{{"mask", o.in.mask_source}, {"fit", o.fit},
                                                                 {"iterations", std::to_string(o.fit == "iwls" ? b.iterations : 0)},
                                                                 {"method", o.method},
                                                                 {"leverage", o.leverage},

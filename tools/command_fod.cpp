@@ -103,7 +103,7 @@ void run_csd(Run& run, Options& o, const std::string& response_path) {
     auto files = o.in.files();
     files.emplace_back("response", response_path);
     if (!o.directions.empty()) files.emplace_back("directions", o.directions);
-    const auto provenance = run.provenance({{"mask", o.in.mask_source()},
+    const auto provenance = run.provenance({{"mask", o.in.mask_source},
                                             {"algorithm", "csd"},
                                             {"lmax", std::to_string(result.lmax)},
                                             {"negativity_weight", io::number(o.fod.negativity_weight)},
@@ -158,7 +158,7 @@ void run_msmt(Run& run, Options& o, const std::vector<std::pair<std::string, std
         names += (t ? "," : "") + tissues[t].name;
         orders += (t ? "," : "") + std::to_string(result.lmax[t]);
     }
-    const auto provenance = run.provenance({{"mask", o.in.mask_source()}, {"algorithm", "msmt_csd"}, {"tissues", names}, {"lmax", orders}}, files);
+    const auto provenance = run.provenance({{"mask", o.in.mask_source}, {"algorithm", "msmt_csd"}, {"tissues", names}, {"lmax", orders}}, files);
     for (std::size_t t = 0; t < tissues.size(); ++t) {
         io::write_image(path(tissues[t].name), result.fods[t], run.force);
         io::write_sidecar(path(tissues[t].name), provenance, run.force);

@@ -46,7 +46,7 @@ void run_gradcheck(Run& run, Options& o) {
                             best.index / result.given, result.likely_wrong() ? ", so the table is probably wrong" : ", too little to call the table wrong"));
     if (outputs.empty()) return;
     io::write_fsl_gradients(o.out_bval, o.out_bvec, dwi::reoriented(gradients, best.orientation, image.grid), image.grid, run.force);
-    io::write_sidecar(o.out_bvec, run.provenance({{"mask", o.in.mask_source()}, {"fa", io::number(o.check.fa)}, {"rows", best.orientation.text()}}, o.in.files()), run.force);
+    io::write_sidecar(o.out_bvec, run.provenance({{"mask", o.in.mask_source}, {"fa", io::number(o.check.fa)}, {"rows", best.orientation.text()}}, o.in.files()), run.force);
     run.say(fmt::format("gradient table with rows {} -> {}, {}", best.orientation.text(), o.out_bvec, o.out_bval));
 }
 

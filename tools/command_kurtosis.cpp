@@ -38,7 +38,7 @@ void run_kurtosis(Run& run, Options& o) {
     const auto maps = dwi::fit_kurtosis(image, gradients, mask, o.kurtosis, run.device(), run.progress());
     report_skipped(run, maps.skipped, maps.fitted + maps.skipped, o.in.dwi);
 
-    const auto provenance = run.provenance({{"mask", o.in.mask_source()}, {"fit", o.fit},
+    const auto provenance = run.provenance({{"mask", o.in.mask_source}, {"fit", o.fit},
                                             {"iterations", std::to_string(o.fit == "iwls" ? o.kurtosis.iterations : 0)},
                                             {"min_kurtosis", fmt::format("{}", o.kurtosis.min_kurtosis)},
                                             {"max_kurtosis", fmt::format("{}", o.kurtosis.max_kurtosis)}},

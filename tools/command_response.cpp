@@ -78,7 +78,7 @@ void run_tournier(Run& run, Options& o) {
     const dwi::ResponseOptions options{.voxels = o.number, .candidates = o.candidates, .max_iterations = o.max_iterations, .lmax = o.lmax,
                                        .shell = shells.empty() ? 0.0 : shells.front(), .chunk = o.chunk};
     const auto result = dwi::estimate_response(in.image, in.gradients, in.mask, options, run.device(), run.progress());
-    std::vector<std::pair<std::string, std::string>> parameters{{"mask", o.in.mask_source()}, {"algorithm", "tournier"},
+    std::vector<std::pair<std::string, std::string>> parameters{{"mask", o.in.mask_source}, {"algorithm", "tournier"},
                                                                 {"number", std::to_string(o.number)},
                                                                 {"candidates", std::to_string(o.candidates)},
                                                                 {"max_iterations", std::to_string(o.max_iterations)},
@@ -104,7 +104,7 @@ void run_fa(Run& run, Options& o) {
     const auto result = dwi::estimate_fa_response(in.image, in.gradients, in.mask, options, run.device(), run.progress());
     std::string shells;
     for (const auto& s : o.shells) shells += (shells.empty() ? "" : ",") + s;
-    const auto provenance = run.provenance({{"mask", o.in.mask_source()}, {"algorithm", "fa"},
+    const auto provenance = run.provenance({{"mask", o.in.mask_source}, {"algorithm", "fa"},
                                             {"erode", std::to_string(o.erode)},
                                             {"number", std::to_string(o.number)},
                                             {"threshold", io::number(o.threshold)},
@@ -138,7 +138,7 @@ void run_dhollander(Run& run, Options& o) {
     options.chunk = o.chunk;
     const Inputs in(run, o.in);
     const auto result = dwi::estimate_tissue_responses(in.image, in.gradients, in.mask, options, run.device(), run.progress());
-    const auto provenance = run.provenance({{"mask", o.in.mask_source()}, {"algorithm", "dhollander"},
+    const auto provenance = run.provenance({{"mask", o.in.mask_source}, {"algorithm", "dhollander"},
                                             {"erode", std::to_string(options.erode)},
                                             {"fa", io::number(options.fa)},
                                             {"wm_percent", io::number(options.wm_percent)},

@@ -50,11 +50,12 @@ void add_run(CLI::App& root) {
         ->required()->type_name("LEVEL")->check(CLI::IsMember({"participant", "group"}));
     app.add_option("--participant-label,--participant_label", o->filter.participants, "only these, with or without sub-")->type_name("LABEL ...");
     app.add_option("--session-label,--session_label,--session-id", o->filter.sessions, "only these, with or without ses-")->type_name("LABEL ...");
-    app.add_option("--mask", p.mask, "brain mask for every session; default: *_desc-brain_mask.nii.gz found in the data set or its derivatives")->type_name("FILE");
+    app.add_option("--mask", p.mask, "brain mask for every session; default: *_desc-brain_mask.nii.gz found in the data set or its derivatives, else computed from the image")->type_name("FILE");
     app.add_option("--parcellation", p.parcellation, "label image for every session, or the desc-, seg- or atlas- label of one; default: *_dseg.nii.gz found as above")->type_name("FILE|LABEL");
     app.add_option("--names", p.names, "table of region names (columns index, name); default: the .tsv that belongs to the parcellation")->type_name("TSV");
     app.add_option("--response", p.response, "response function for every session, as of arcuate response")->type_name("FILE");
     app.add_option("--lmax", p.fod.lmax, "order of the FODs; 0: that of the response, at most 8")->type_name("N")->capture_default_str();
+    app.add_flag("!--no-gradient-check", p.gradient_check, "do not check whether the axes of the gradient tables fit the images");
     const std::string tracking = "Tracking";
     app.add_option("--select", p.track.select, "streamlines per session; 0: no limit")->type_name("N")->capture_default_str()->group(tracking);
     app.add_option("--seeds", p.track.seeds, "seeds tried at most; 0: no limit  [1000 x --select]")->type_name("N")->group(tracking);

@@ -76,7 +76,7 @@ void run_tensor(Run& run, Options& o) {
     report_skipped(run, maps.skipped, maps.fitted + maps.skipped, o.in.dwi);
     if (!o.no_gradient_check) warn_about_orientation(run, maps, o.in.dwi);
 
-    std::vector<std::pair<std::string, std::string>> parameters{{"mask", o.in.mask_source()}, {"fit", o.fit}, {"iterations", std::to_string(o.fit == "iwls" ? o.tensor.iterations : 0)}};
+    std::vector<std::pair<std::string, std::string>> parameters{{"mask", o.in.mask_source}, {"fit", o.fit}, {"iterations", std::to_string(o.fit == "iwls" ? o.tensor.iterations : 0)}};
     if (!o.tensor.shells.empty()) parameters.emplace_back("shells", fmt::format("{}", fmt::join(o.tensor.shells, ",")));
     if (o.tensor.positive) parameters.emplace_back("positive", std::to_string(maps.constrained) + " voxels");
     const auto provenance = run.provenance(parameters, o.in.files());

@@ -57,12 +57,18 @@ GradientTable DwiInputs::read_gradients(const ScalarImage& image) const {
     return grad.empty() ? io::read_fsl_gradients(bval, bvec, image.grid, image.volumes) : io::read_mrtrix_gradients(grad, image.volumes);
 }
 
-std::string DwiInputs::mask_source() const { return mask.empty() ? "computed" : mask == every_voxel ? "all" : "file"; }
-
-Mask DwiInputs::read_mask(const Run& run, const ScalarImage& image, const GradientTable& gradients) const {
+Mask DwiInputs::read_mask(const Run& run, const ScalarImage& image, const GradientTable& gradients) {
+    mask_source = mask.empty() ? "computed" : mask == every_voxel ? "all" : "file";
     if (mask == every_voxel) return full_mask(image.grid);
     if (mask.empty()) {
-        Mask computed = dwi::brain_mask(image, gradients);
+        Mask computed;
+        try {
+            computed = dwi::brain_mask(image, gradients);
+        } catch (const InputError& reason) {
+            run.warn(fmt::format("working in every voxel: {}", reason.what()));
+            mask_source = "all";
+            return full_mask(image.grid);
+        }
         const auto voxels = std::count(computed.data.begin(), computed.data.end(), 1);
         run.say(fmt::format("no --mask was given: working in a brain mask of {} voxels computed from the image (arcuate mask writes it); --mask all works everywhere", voxels));
         return computed;
@@ -85,12 +91,7 @@ void add_gradient_check_option(CLI::App& app, bool& skip) {
 }
 
 void warn_about_orientation(const Run& run, const dwi::TensorMaps& maps, const std::string& dwi) {
-    if (std::none_of(maps.fa.data.begin(), maps.fa.data.end(), [](float fa) { return fa >= 0.3f && fa <= 1.0f; })) return;  // nothing to look at
-    const auto check = dwi::check_gradients(maps);
-    if (check.likely_wrong())
-        run.warn(fmt::format("the gradient table of {} is probably wrong: fibres hang together {:.2f} times as well with its rows as {} (arcuate gradcheck shows all 24 "
-                             "orientations and writes the corrected table)",
-                             dwi, check.best().index / check.given, check.best().orientation.text()));
+    if (const auto warning = dwi::orientation_warning(maps, dwi)) run.warn(*warning);
 }
 
 void check_orientation(Run& run, const ScalarImage& image, const GradientTable& gradients, const Mask& mask, const std::string& dwi) {

@@ -20,10 +20,10 @@ struct DwiInputs {
 
     ScalarImage read_dwi() const;
     GradientTable read_gradients(const ScalarImage& image) const;
-    /// A brain mask computed from the image, which is said, where none is given; every voxel for "all".
-    Mask read_mask(const Run& run, const ScalarImage& image, const GradientTable& gradients) const;
-    /// For provenance: "file", "all" or "computed".
-    std::string mask_source() const;
+    /// A brain mask computed from the image, which is said, where none is given; every voxel for "all", and with a warning where no mask can be computed.
+    Mask read_mask(const Run& run, const ScalarImage& image, const GradientTable& gradients);
+    /// What read_mask took, for provenance: "file", "all" or "computed".
+    std::string mask_source;
 };
 
 /// Adds --chunk, which changes memory and speed but no result.

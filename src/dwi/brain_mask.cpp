@@ -127,6 +127,17 @@ void cut_bridges(Mask& mask, int scale) {
     for (std::size_t v = 0; v < mask.data.size(); ++v) mask.data[v] = mask.data[v] && core.data[v];
 }
 
+/// Otsu's threshold splits noise, too: where there is a background, the bright side is at least twice as bright as the dark one, on average.
+bool has_background(const std::vector<double>& values, double threshold) {
+    double sum[2] = {0, 0}, count[2] = {0, 0};
+    for (const double value : values) {
+        if (!std::isfinite(value)) continue;
+        sum[value >= threshold] += value;
+        count[value >= threshold] += 1;
+    }
+    return count[0] > 0 && count[1] > 0 && sum[1] / count[1] >= 2 * (sum[0] / count[0]);
+}
+
 }  // namespace
 
 double otsu_threshold(const std::vector<double>& values) {
@@ -174,8 +185,8 @@ Mask brain_mask(const ScalarImage& dwi, const GradientTable& gradients, const Br
     require_consistent(dwi, gradients, mask);
     if (options.clean_scale < 0 || options.erode < 0 || options.dilate < 0) throw InputError("a number of voxels to clean, erode or dilate by is negative; give 0 or more");
     const auto& size = dwi.grid.size;
-    if (std::min({size[0], size[1], size[2]}) < 8)
-        throw InputError(fmt::format("no brain mask can be computed from an image of {}x{}x{} voxels (fewer than 8 along an axis do not hold a brain and what is around it); "
+    if (std::min({size[0], size[1], size[2]}) < 12)
+        throw InputError(fmt::format("no brain mask can be computed from an image of {}x{}x{} voxels (fewer than 12 along an axis do not hold a brain and what is around it); "
                                      "give a mask with --mask, or --mask all for every voxel",
                                      size[0], size[1], size[2]));
     bool split = false;
@@ -186,13 +197,14 @@ Mask brain_mask(const ScalarImage& dwi, const GradientTable& gradients, const Br
             for (std::size_t v = 0; v < mean.size(); ++v) mean[v] += static_cast<double>(dwi.at(static_cast<std::int64_t>(v), volume));
         for (double& value : mean) value /= static_cast<double>(shell.volumes.size());
         const double threshold = otsu_threshold(mean);
-        if (std::isnan(threshold)) continue;
+        if (std::isnan(threshold) || !has_background(mean, threshold)) continue;
         split = true;
         for (std::size_t v = 0; v < mean.size(); ++v)
             if (std::isfinite(mean[v]) && mean[v] >= threshold) mask.data[v] = 1;
     }
     if (!split)
-        throw InputError("no brain mask can be computed (every shell has the same brightness everywhere, or no finite voxel); check the image, or give a mask with --mask");
+        throw InputError("no brain mask can be computed (no shell has a dark background around something at least twice as bright); check the image, or give a mask with --mask, "
+                         "or --mask all for every voxel");
     mask = median_filtered(mask);
     keep_largest_part(mask);
     cut_bridges(mask, options.clean_scale);

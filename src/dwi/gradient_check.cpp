@@ -12,7 +12,7 @@ namespace arcuate::dwi {
 namespace {
 
 constexpr double clearly_better = 1.05;
-constexpr std::int64_t enough_voxels = 200;
+constexpr std::int64_t enough_voxels = 2000;  // pieces of a brain of a few hundred voxels mislead
 constexpr double cos_squared = 0.75;  // of 30 degrees, so that every direction points at a neighbour
 
 double dot(const Vec3d& a, const Vec3d& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
@@ -146,6 +146,16 @@ GradientCheck check_gradients(const TensorMaps& maps, const GradientCheckOptions
     // As given comes first in the list, so a stable sort keeps it before its equals.
     std::stable_sort(out.scores.begin(), out.scores.end(), [](const auto& a, const auto& b) { return a.links > b.links; });
     return out;
+}
+
+std::optional<std::string> orientation_warning(const TensorMaps& maps, const std::string& dwi) {
+    const GradientCheckOptions options;
+    if (std::none_of(maps.fa.data.begin(), maps.fa.data.end(), [&](float fa) { return static_cast<double>(fa) >= options.fa && fa <= 1.0f; })) return {};
+    const auto check = check_gradients(maps, options);
+    if (!check.likely_wrong()) return {};
+    return fmt::format("the gradient table of {} is probably wrong: fibres hang together {} with its rows as {} (arcuate gradcheck shows all 24 orientations and writes the "
+                       "corrected table)",
+                       dwi, check.given > 0 ? fmt::format("{:.2f} times as well", check.best().index / check.given) : "only", check.best().orientation.text());
 }
 
 GradientTable reoriented(const GradientTable& table, const GradientOrientation& orientation, const Grid& grid) {

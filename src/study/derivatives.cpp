@@ -38,6 +38,8 @@ struct Search {
     std::string pattern;   ///< for the message
     std::string option;    ///< what to give instead
     std::function<bool(const BidsName&)> wanted;
+    std::string except = {};  ///< a folder that is left out
+    bool required = true;
 };
 
 /// Looks through places (paths below a root, such as "sub-01/ses-02/dwi") until one holds a candidate.
@@ -46,17 +48,22 @@ Found search(const std::string& bids_dir, const Session& session, const Search& 
     std::vector<std::string> elsewhere;  // right but for their space
     for (const auto& place : places) {
         std::vector<std::string> found;
-        for (const auto& root : roots_of(bids_dir))
+        for (const auto& root : roots_of(bids_dir)) {
+            std::error_code ignored;
+            if (!search.except.empty() && fs::equivalent(root, search.except, ignored)) continue;
             for (const auto& file : files_in((fs::path(root) / place).string())) {
                 const BidsName name = parse_bids_name(file);
                 if (!search.wanted(name)) continue;
                 (goes_with(name, image) ? found : elsewhere).push_back(file);
             }
+        }
         if (found.size() > 1)
             throw InputError(fmt::format("{} has {} candidates for its {} ({}); choose one with {}", session.name(), found.size(), search.what,
                                          fmt::join(found, ", "), search.option));
         if (!found.empty()) return {found.front(), {}};
     }
+    if (!search.required)
+        return {{}, elsewhere.empty() ? "" : fmt::format("masks in another space or of another acquisition were left alone: {}", fmt::join(elsewhere, ", "))};
     throw InputError(fmt::format("{} has no {} (looked for {} in {} and its derivatives{}); give one with {}", session.name(), search.what, search.pattern, bids_dir,
                                  elsewhere.empty() ? "" : fmt::format("; in another space or of another acquisition: {}", fmt::join(elsewhere, ", ")), search.option));
 }
@@ -68,13 +75,13 @@ void add_places(std::vector<std::string>& places, const std::string& folder) {
 
 }  // namespace
 
-Found find_mask(const std::string& bids_dir, const Session& session) {
+Found find_mask(const std::string& bids_dir, const Session& session, const std::string& except) {
     std::vector<std::string> places;
     add_places(places, session.folder());
     if (!session.session.empty()) add_places(places, "sub-" + session.subject);
     return search(bids_dir, session,
                   {"brain mask", "*_desc-brain_mask.nii.gz", "--mask FILE",
-                   [](const BidsName& name) { return name.is_image("mask") && name.label("desc").starts_with("brain"); }},
+                   [](const BidsName& name) { return name.is_image("mask") && name.label("desc").starts_with("brain"); }, except, false},
                   places);
 }
 

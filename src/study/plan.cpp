@@ -28,6 +28,7 @@ std::string SessionPlan::connectome() const { return folder + "/" + prefix + "at
 
 std::vector<std::string> SessionPlan::outputs(bool with_tracks) const {
     std::vector<std::string> out;
+    if (mask_computed) out.push_back(mask);
     for (const auto& row : tensor_map_rows) out.push_back(map("tensor", row.name));
     out.insert(out.end(), {map("csd", "fod"), response(), counts()});
     if (with_tracks) out.push_back(tracks());
@@ -67,7 +68,8 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
         if (!s.problem.empty()) throw InputError(s.problem);
     };
     require_usable(session);
-    plan.mask = options.mask.empty() ? find_mask(bids_dir, session).path : options.mask;
+    Found mask{options.mask, {}};
+    if (options.mask.empty()) mask = find_mask(bids_dir, session, out_dir);
     if (fs::is_regular_file(options.parcellation)) {
         plan.parcellation = options.parcellation;
     } else {
@@ -82,6 +84,9 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
     plan.atlas = atlas_label(plan.parcellation);
     plan.folder = (fs::path(out_dir) / session.folder() / "dwi").string();
     plan.prefix = derivative_prefix(session);
+    plan.mask_computed = mask.path.empty();
+    plan.mask = plan.mask_computed ? plan.folder + "/" + plan.prefix + "desc-brain_mask.nii.gz" : mask.path;
+    if (!mask.remark.empty()) plan.remarks.push_back(mask.remark);
 
     Provenance& p = plan.provenance;
     p.command = "run";
@@ -97,7 +102,8 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
     input("dwi", session.dwi);
     input("bval", session.bval);
     input("bvec", session.bvec);
-    input("mask", plan.mask);
+    // A mask that is computed follows from the image and the gradients.
+    plan.mask_computed ? p.parameter("mask", "computed") : input("mask", plan.mask);
     input("parcellation", plan.parcellation);
     if (!plan.names.empty()) input("names", plan.names);
     if (!options.response.empty()) {
@@ -105,11 +111,11 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
     } else {
         require_usable(first);
         plan.response_session = first;
-        plan.response_mask = options.mask.empty() ? find_mask(bids_dir, first).path : options.mask;
+        plan.response_mask = options.mask.empty() ? find_mask(bids_dir, first, out_dir).path : options.mask;
         input("response_dwi", first.dwi);
         input("response_bval", first.bval);
         input("response_bvec", first.bvec);
-        input("response_mask", plan.response_mask);
+        plan.response_mask.empty() ? p.parameter("response_mask", "computed") : input("response_mask", plan.response_mask);
     }
     p.parameter("fingerprint", sha256_of(io::provenance_core_json(p)));
     return plan;

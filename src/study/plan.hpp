@@ -13,8 +13,10 @@ namespace arcuate::study {
 struct SessionPlan {
     Session session;
     std::string mask, parcellation, names;  ///< names may be empty
+    bool mask_computed = false;             ///< mask is an output, computed from the image: there was none to be found
     Session response_session;               ///< whose data the response comes from; unused where a file is given
-    std::string response_mask;
+    std::string response_mask;              ///< empty: computed from that session's image, as its own run would
+    std::string given_mask() const { return mask_computed ? std::string{} : mask; }
     std::string folder, prefix, atlas;      ///< outputs are <folder>/<prefix>...
     std::vector<std::string> remarks;
     Provenance provenance;                  ///< inputs with their SHA-256, options, and the fingerprint of both

@@ -2,6 +2,8 @@
 
 #include "arcuate/connectome/build.hpp"
 #include "arcuate/core/error.hpp"
+#include "arcuate/dwi/brain_mask.hpp"
+#include "arcuate/dwi/gradient_check.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/gradients.hpp"
 #include "arcuate/io/nifti.hpp"
@@ -68,6 +70,10 @@ Parcellation read_parcellation(const SessionPlan& plan, const Acquisition& data,
     return parcellation;
 }
 
+void warn_about_orientation(const dwi::TensorMaps& maps, const SessionPlan& plan, const Listener& listener) {
+    if (const auto warning = dwi::orientation_warning(maps, plan.session.dwi)) listener.warn(fmt::format("{}: {}", plan.session.name(), *warning));
+}
+
 dwi::Response response_for(const SessionPlan& plan, const Acquisition& data, const PipelineOptions& options, const Device& device, const Listener& listener,
                            Responses& responses) {
     if (!options.response.empty()) {
@@ -77,7 +83,7 @@ dwi::Response response_for(const SessionPlan& plan, const Acquisition& data, con
     }
     const Session& from = plan.response_session;
     if (const auto known = responses.find(from.dwi); known != responses.end()) return known->second;
-    const bool own = from.dwi == plan.session.dwi && plan.response_mask == plan.mask;
+    const bool own = from.dwi == plan.session.dwi && plan.response_mask == plan.given_mask();
     const Acquisition other = own ? Acquisition{} : read_acquisition(from, plan.response_mask);
     const Acquisition& source = own ? data : other;
     const auto result = dwi::estimate_response(source.dwi, source.gradients, source.mask, options.estimate, device, *listener.progress);
@@ -123,6 +129,10 @@ Acquisition read_acquisition(const Session& session, const std::string& mask) {
     Acquisition out;
     out.dwi = io::read_image(session.dwi);
     out.gradients = io::read_fsl_gradients(session.bval, session.bvec, out.dwi.grid, out.dwi.volumes);
+    if (mask.empty()) {
+        out.mask = dwi::brain_mask(out.dwi, out.gradients);
+        return out;
+    }
     out.mask = io::read_mask(mask);
     require_same_grid(out.mask.grid, "mask " + mask, out.dwi.grid, "image " + session.dwi);
     voxels_inside(out.mask, "mask " + mask);
@@ -133,7 +143,10 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     const auto start = std::chrono::steady_clock::now();
     const std::string name = plan.session.name();
     for (const auto& remark : plan.remarks) listener.say(name + ": " + remark);
-    const Acquisition data = read_acquisition(plan.session, plan.mask);
+    const Acquisition data = read_acquisition(plan.session, plan.given_mask());
+    if (plan.mask_computed)
+        listener.say(fmt::format("{}: no brain mask was found in the data set: working in one of {} voxels computed from the image, {}", name,
+                                 voxels_inside(data.mask, "the computed mask").size(), plan.mask));
     const Parcellation parcellation = read_parcellation(plan, data, options.connectome.radial_search_mm, device, listener);
 
     // The connectome says that a session is complete, so it goes first and comes last.
@@ -145,6 +158,10 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
         io::write_sidecar(path, provenance, true);
     };
 
+    if (plan.mask_computed) {
+        io::write_mask(plan.mask, data.mask, true);
+        written(plan.mask);
+    }
     std::vector<connectome::ScalarMap> maps;
     {
         auto tensor = dwi::fit_tensor(data.dwi, data.gradients, data.mask, options.tensor, device, *listener.progress);
@@ -152,6 +169,7 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
             throw InputError(fmt::format("{} has no usable voxel inside {} (each has a volume that is not finite, or no signal); check for volumes of NaN or zeros",
                                          plan.session.dwi, plan.mask));
         listener.say(fmt::format("{}: tensors fitted in {} voxels, {} skipped", name, tensor.fitted, tensor.skipped));
+        if (options.gradient_check) warn_about_orientation(tensor, plan, listener);
         for (const auto& row : tensor_map_rows) {
             auto& image = tensor.*row.image;
             io::write_image(plan.map("tensor", row.name), image, true);

@@ -16,6 +16,7 @@ struct Acquisition {
     GradientTable gradients;
     Mask mask;
 };
+/// `mask`: a file; empty: a brain mask computed from the image.
 Acquisition read_acquisition(const Session& session, const std::string& mask);
 
 /// Responses by the session they come from (or by file), so that each is estimated once.

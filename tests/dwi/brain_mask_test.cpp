@@ -120,11 +120,14 @@ TEST(BrainMask, ErodesAndDilatesByFaces) {
 TEST(BrainMask, SaysWhereThereIsNone) {
     const auto flat = [](auto, auto, auto, bool) { return 0; };
     ScalarImage image = head(flat);
-    EXPECT_THAT(complaint([&] { brain_mask(head(flat, {10, 10, 7}), table); }), HasSubstr("an image of 10x10x7 voxels (fewer than 8 along an axis"));
+    EXPECT_THAT(complaint([&] { brain_mask(head(flat, {20, 20, 11}), table); }), HasSubstr("an image of 20x20x11 voxels (fewer than 12 along an axis"));
     std::fill(image.data.begin(), image.data.end(), 5.0f);
-    EXPECT_THAT(complaint([&] { brain_mask(image, table); }), HasSubstr("every shell has the same brightness everywhere"));
+    EXPECT_THAT(complaint([&] { brain_mask(image, table); }), HasSubstr("no shell has a dark background"));
     std::fill(image.data.begin(), image.data.end(), std::numeric_limits<float>::quiet_NaN());
-    EXPECT_THAT(complaint([&] { brain_mask(image, table); }), HasSubstr("no finite voxel"));
+    EXPECT_THAT(complaint([&] { brain_mask(image, table); }), HasSubstr("no shell has a dark background"));
+    // Tissue everywhere, a little brighter here than there: no background.
+    const auto everywhere = head([](auto x, auto y, auto z, bool) { return distance2(x, y, z) < 49 ? 900 : 600; });
+    EXPECT_THAT(complaint([&] { brain_mask(everywhere, table); }), HasSubstr("no shell has a dark background"));
     const auto small = head([](auto x, auto y, auto z, bool) { return x > 8 && x < 12 && y > 8 && y < 12 && z > 8 && z < 12 ? 500 : 0; });
     EXPECT_THAT(complaint([&] { brain_mask(small, table); }), HasSubstr("thicker than 4 voxels"));
     EXPECT_THAT(complaint([&] { brain_mask(small, table, {.erode = -1}); }), HasSubstr("negative"));

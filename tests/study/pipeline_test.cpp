@@ -3,6 +3,7 @@
 
 #include "arcuate/core/error.hpp"
 #include "arcuate/core/provenance.hpp"
+#include "arcuate/io/files.hpp"
 #include "arcuate/io/gradients.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
@@ -11,6 +12,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -113,6 +115,46 @@ class Pipeline : public testing::Test {
   private:
     fs::path base_;
 };
+
+// The bundle in the middle of an empty image, and no mask anywhere: one is computed, written, and belongs to what is there when the run is repeated, also
+// where the outputs lie among the data set's derivatives.
+TEST_F(Pipeline, ComputesAMaskWhereThereIsNone) {
+    const Grid wide{{22, 14, 14}, {{{{2, 0, 0}, {0, 2, 0}, {0, 0, 2}}}, {-21, -13, -13}}};
+    for (const std::string ses : {"01", "02"}) {
+        const auto narrow = io::read_image(image_stem(ses) + ".nii.gz");
+        ScalarImage dwi(wide, narrow.volumes, 1.0f);
+        for (std::int64_t v = 0; v < narrow.grid.voxels(); ++v)
+            for (std::int64_t k = 0; k < narrow.volumes; ++k) dwi.at(wide.index(v % 16 + 3, v / 16 % 8 + 3, v / 128 + 3), k) = narrow.at(v, k);
+        io::write_image(image_stem(ses) + ".nii.gz", dwi, true);
+        fs::remove(derivative(ses, "desc-brain_mask.nii.gz"));
+    }
+    const std::string to = data("derivatives/arcuate");
+    run(Device::open("cpu", 2), to);
+    EXPECT_THAT(said, Contains(HasSubstr("no brain mask was found in the data set: working in one of")));
+    const std::string mask = to + "/sub-01/ses-02/dwi/sub-01_ses-02_desc-brain_mask.nii.gz";
+    const auto written = io::read_mask(mask);
+    const auto voxels = std::count(written.data.begin(), written.data.end(), 1);
+    EXPECT_GT(voxels, 16 * 8 * 8 * 8 / 10);
+    EXPECT_LE(voxels, 16 * 8 * 8) << "the block, with corners rounded";
+    EXPECT_TRUE(fs::exists(io::sidecar_path(mask)));
+    said.clear();
+    run(Device::open("cpu", 2), to);
+    EXPECT_EQ(std::count_if(said.begin(), said.end(), [](const auto& line) { return line.find("already there") != std::string::npos; }), 2);
+    // Without its mask a session is not complete; with a mask of the user's own the results are others.
+    fs::remove(mask);
+    said.clear();
+    run(Device::open("cpu", 2), to);
+    EXPECT_THAT(said, Contains(HasSubstr("2 sessions selected, 1 to compute")));
+    EXPECT_EQ(io::read_mask(mask).data, written.data);
+    io::write_mask(derivative("02", "desc-brain_mask.nii.gz"), written, true);
+    std::string other;
+    try {
+        run(Device::open("cpu", 2), to);
+    } catch (const OutputError& error) {
+        other = error.what();
+    }
+    EXPECT_THAT(other, HasSubstr("made from other inputs"));
+}
 
 TEST_F(Pipeline, FindsTheBundleAndItsChange) {
     run();

@@ -15,7 +15,7 @@ struct BrainMaskOptions {
 /// Voxels that are bright in any shell: the mean image of every shell is split by Otsu's threshold (Otsu 1979, IEEE Trans Syst Man Cybern 9:62), the
 /// bright sides are united, smoothed by a 3x3x3 median, cut free of what hangs on by thin bridges, reduced to the largest connected part, and holes are
 /// filled. On one core, in fixed order: the same mask everywhere.
-/// Throws InputError where the image is fewer than 8 voxels wide along an axis, where no shell has dark and bright voxels, or where nothing is left.
+/// Throws InputError where the image is fewer than 12 voxels wide along an axis, where no shell has a background less than half as bright as the rest, or where nothing is left.
 Mask brain_mask(const ScalarImage& dwi, const GradientTable& gradients, const BrainMaskOptions& options = {});
 
 /// Otsu's threshold of the finite values: the one of 255 between the least and the greatest that parts them with the largest variance between classes;

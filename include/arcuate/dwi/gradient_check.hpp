@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,7 +43,7 @@ struct GradientCheck {
 
     const OrientationScore& best() const { return scores.front(); }
     bool given_is_best() const { return best().orientation.as_given(); }
-    /// Whether another orientation fits so much better that the table is very likely wrong: at least 200 voxels, and an index at least 1.05 times that of the
+    /// Whether another orientation fits so much better that the table is very likely wrong: at least 2000 voxels, and an index at least 1.05 times that of the
     /// table as given.
     bool likely_wrong() const;
 };
@@ -52,6 +53,9 @@ struct GradientCheck {
 /// tensors of every candidate are those given, turned: nothing is fitted again. Counts are whole numbers, so the result is the same everywhere.
 /// Throws InputError where no voxel can be looked at.
 GradientCheck check_gradients(const TensorMaps& maps, const GradientCheckOptions& options = {});
+
+/// The sentence of a warning where the table that gave these tensors is likely wrong; nothing else, also where no voxel can be looked at. `dwi` names the image.
+std::optional<std::string> orientation_warning(const TensorMaps& maps, const std::string& dwi);
 
 /// The table read with another orientation, for an image on `grid`.
 GradientTable reoriented(const GradientTable& table, const GradientOrientation& orientation, const Grid& grid);

@@ -41,10 +41,11 @@ struct Found {
 
 /// The session's *_desc-brain*_mask.nii[.gz] in BIDS_DIR itself or in a derivatives/<pipeline>: the session's dwi folder, its anat, then the subject's dwi
 /// and anat. It must have the image's space- entity (or lack it, too), and no other acq-, dir- or run-.
-/// Throws InputError where there is none, or several in the same place.
-Found find_mask(const std::string& bids_dir, const Session& session);
+/// Files below `except` do not count: a run's own outputs are not its inputs. The path is empty where there is none, and the remark then names those of other
+/// spaces or acquisitions. Throws InputError where there are several in the same place.
+Found find_mask(const std::string& bids_dir, const Session& session, const std::string& except = "");
 
-/// The same for *_dseg.nii[.gz]; after the session's folders come those of the subject's other sessions, which share its world frame.
+/// The same for *_dseg.nii[.gz], which must be there (else InputError); after the session's folders come those of the subject's other sessions, which share its world frame.
 /// `label`: that of the file's desc-, seg- or atlas- entity, where several parcellations lie side by side; empty: whichever there is.
 Found find_parcellation(const std::string& bids_dir, const Session& session, const std::string& label);
 

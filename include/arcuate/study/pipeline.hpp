@@ -16,7 +16,7 @@
 namespace arcuate::study {
 
 struct PipelineOptions {
-    std::string mask;          ///< file for every session; empty: find_mask
+    std::string mask;          ///< file for every session; empty: find_mask, else computed from the image
     std::string parcellation;  ///< file for every session, or the label of one; empty: find_parcellation
     std::string names;         ///< table of region names; empty: find_names
     /// File with the zonal harmonics of a response; empty: estimated from the subject's first session and used for all of them, so that FODs compare.
@@ -27,6 +27,7 @@ struct PipelineOptions {
     tracking::TrackOptions track{.select = 100000};
     connectome::ConnectomeOptions connectome;
     bool keep_tracks = false;  ///< write the .tck, too
+    bool gradient_check = true;  ///< warn where the axes of the gradient table seem wrong
     bool force = false;        ///< compute again what is there
     std::string command_line;  ///< for sidecars
 };
