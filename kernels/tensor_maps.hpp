@@ -70,12 +70,12 @@ struct DeriveTensorMaps {
         unit_column(vectors, order[2], v);
         for (int i = 0; i < 3; ++i) o[C::v3 + i] = static_cast<float>(v[i]);
         o[C::mode] = static_cast<float>(tensor_mode(d));
-        // By the largest eigenvalue, so that the three sum to 1 (Westin et al. 2002, Med Image Anal 6:93).
-        const double l1 = values[order[0]], l2 = values[order[1]], l3 = values[order[2]];
-        if (l1 > 0) {
-            o[C::cl] = static_cast<float>((l1 - l2) / l1);
-            o[C::cp] = static_cast<float>((l2 - l3) / l1);
-            o[C::cs] = static_cast<float>(l3 / l1);
+        // By the trace, so that the three sum to 1 (Westin et al. 1997, Proc ISMRM 5:1742); as MRtrix3 and DIPY have them.
+        const double l1 = values[order[0]], l2 = values[order[1]], l3 = values[order[2]], trace = l1 + l2 + l3;
+        if (trace > 0) {
+            o[C::cl] = static_cast<float>((l1 - l2) / trace);
+            o[C::cp] = static_cast<float>(2.0 * (l2 - l3) / trace);
+            o[C::cs] = static_cast<float>(3.0 * l3 / trace);
         }
         for (int i = 0; i < 3; ++i) o[C::colour_fa + i] = abs(m[TensorColumns::v1 + i]) * m[TensorColumns::fa];
         if (scale) o[C::residual] = residual(m, fit.signals.row(voxel), scale[voxel]);

@@ -104,7 +104,7 @@ void add_tensor(CLI::App& root) {
                             "  l1, l2, l3   eigenvalues, descending [mm2/s]\n"
                             "  v2, v3       the other directions, as v1\n"
                             "  mode         -1 (planar) to 1 (linear)\n"
-                            "  cl, cp, cs   linear, planar, spherical measures over the largest eigenvalue: (l1-l2)/l1, (l2-l3)/l1, l3/l1\n"
+                            "  cl, cp, cs   linear, planar, spherical measures, sum 1: (l1-l2)/t, 2(l2-l3)/t, 3 l3/t with t the trace\n"
                             "  colour_fa    FA times |x|, |y|, |z| of the main direction\n"
                             "  residual     root mean square of signal less fitted signal over the volumes, in the signal's unit\n"
                             "and a .json beside each, saying how it was made\n\n"
@@ -116,7 +116,7 @@ void add_tensor(CLI::App& root) {
                             "  Veraart et al. 2013, NeuroImage 81:335 (reweighting)\n"
                             "  Koay et al. 2006, J Magn Reson 182:115 (--positive)\n"
                             "  Ennis & Kindlmann 2006, Magn Reson Med 55:136 (mode)\n"
-                            "  Westin et al. 2002, Med Image Anal 6:93 (cl, cp, cs)",
+                            "  Westin et al. 1997, Proc ISMRM 5:1742 (cl, cp, cs)",
                             [o](Run& run) { run_tensor(run, *o); });
     o->in.add_to(app);
     app.add_option("OUT_PREFIX", o->out_prefix, "outputs are OUT_PREFIX_fa.nii.gz and so on")->required();

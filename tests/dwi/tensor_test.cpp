@@ -87,7 +87,7 @@ TensorOptions with_everything(TensorOptions o) {
 TEST_P(TensorFitting, FurtherMapsByHand) {
     const auto t = shell_table(2, 20, 1000);
     const std::array<double, 3> diagonals[] = {{1.6e-3, 0.4e-3, 0.4e-3}, {1.2e-3, 0.3e-3, 1.2e-3}, {0.3e-3, 0.7e-3, 1.1e-3}};
-    const double mode[] = {1, -1, 0};
+    const double mode[] = {1, -1, 0}, linear[] = {1.2 / 2.4, 0, 0.4 / 2.1}, planar[] = {0, 1.8 / 2.7, 0.8 / 2.1};
     for (int c = 0; c < 3; ++c) {
         const auto& l = diagonals[c];
         const auto image = one_voxel(t, [&](std::size_t k) {
@@ -101,9 +101,9 @@ TEST_P(TensorFitting, FurtherMapsByHand) {
         EXPECT_NEAR(maps.l2.at(0), sorted[1], 1e-9);
         EXPECT_NEAR(maps.l3.at(0), sorted[2], 1e-9);
         EXPECT_NEAR(maps.mode.at(0), mode[c], 1e-4);
-        EXPECT_NEAR(maps.cl.at(0), (sorted[0] - sorted[1]) / sorted[0], 1e-5);
-        EXPECT_NEAR(maps.cp.at(0), (sorted[1] - sorted[2]) / sorted[0], 1e-5);
-        EXPECT_NEAR(maps.cs.at(0), sorted[2] / sorted[0], 1e-5);
+        EXPECT_NEAR(maps.cl.at(0), linear[c], 1e-5);
+        EXPECT_NEAR(maps.cp.at(0), planar[c], 1e-5);
+        EXPECT_NEAR(maps.cs.at(0), 1 - linear[c] - planar[c], 1e-5);
         EXPECT_NEAR(maps.residual.at(0), 0, 1e-3);
     }
     // The last one: l1 along z, l2 along y, l3 along x.

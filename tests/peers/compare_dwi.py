@@ -23,7 +23,7 @@ failures = []
 
 def row(what, value, bound=None, ok=None):
     verdict = "" if ok is None else ("ok" if ok else "OUTSIDE")
-    if ok is False:
+    if ok is not None and not ok:  # also numpy's False
         failures.append(what)
     print(f"{what:<68} {value:<34} {bound or '':<12} {verdict}", flush=True)
 

@@ -62,9 +62,9 @@ inline FurtherMaps tensor_maps(const GradientTable& table, const std::vector<dou
     const double a = l[2], b = l[1], c = l[0];
     const double size = a * a + b * b + c * c - a * b - a * c - b * c;
     out.mode = (a + b - 2 * c) * (2 * a - b - c) * (a - 2 * b + c) / (2 * size * std::sqrt(size));
-    out.cl = (a - b) / a;
-    out.cp = (b - c) / a;
-    out.cs = c / a;
+    out.cl = (a - b) / (a + b + c);
+    out.cp = 2 * (b - c) / (a + b + c);
+    out.cs = 3 * c / (a + b + c);
     double sum = 0;
     const double floor = 1e-6 * *std::max_element(signal.begin(), signal.end());
     for (std::size_t v = 0; v < signal.size(); ++v) {

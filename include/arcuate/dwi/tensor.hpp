@@ -38,7 +38,7 @@ struct TensorMaps {
     ScalarImage l1{}, l2{}, l3{};  ///< eigenvalues, descending [mm2/s]
     ScalarImage v2{}, v3{};  ///< (3) their eigenvectors, unit length, signed as v1
     ScalarImage mode{};      ///< mode of anisotropy (Ennis & Kindlmann 2006), -1 planar to 1 linear; 0 where isotropic
-    ScalarImage cl{}, cp{}, cs{};  ///< linear, planar, spherical measures (Westin et al. 2002) over the largest eigenvalue, so they sum to 1
+    ScalarImage cl{}, cp{}, cs{};  ///< linear, planar, spherical measures over the trace (Westin et al. 1997): (l1-l2)/t, 2(l2-l3)/t, 3 l3/t; they sum to 1
     ScalarImage colour_fa{}; ///< (3) |v1| FA: red x, green y, blue z of the scanner frame
     ScalarImage residual{};  ///< root mean square over the volumes of signal - predicted signal, in the signal's unit
     std::int64_t fitted = 0;   ///< voxels that were fitted
