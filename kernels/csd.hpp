@@ -50,6 +50,7 @@ struct EstimateFod {
         double f[n];
         outcome[voxel] = estimate(signals.row(voxel), f);
         float* const out = fods.row(voxel);
+        ARCUATE_ROLLED
         for (int c = 0; c < n; ++c) out[c] = outcome[voxel] == CsdOutcome::skipped ? 0.0f : static_cast<float>(f[c]);
     }
 
@@ -67,6 +68,7 @@ struct EstimateFod {
             add_scaled4(start, initial, s, width);
         }
         if (!any) return CsdOutcome::skipped;
+        ARCUATE_ROLLED
         for (int c = 0; c < n; ++c) f[c] = start[c];
 
         constexpr int max_words = csd_max_directions / 32;
@@ -80,6 +82,7 @@ struct EstimateFod {
                 const bool most = 2 * negative > problem.directions;
                 const double* const base = most ? problem.normal_all : problem.normal;
                 for (int i = 0; i < Normal::size; ++i) normal.a[i] = base[i];
+                ARCUATE_ROLLED
                 for (int c = 0; c < n; ++c) normal.a[Normal::at(c, n)] = rhs[c];
                 for (int w = 0; w < words; ++w) in_gram[w] = most ? 0xffffffffu : 0u;
             } else {
@@ -101,6 +104,7 @@ struct EstimateFod {
             ARCUATE_UNROLL
             for (int k = 0; k < 8; ++k) amplitude[k] = Double4::all(0);
             const double* h = problem.constraint_t + d;
+            ARCUATE_ROLLED
             for (int c = 0; c < n; ++c, h += problem.directions) {
                 const Double4 coefficient = Double4::all(f[c]);
                 ARCUATE_UNROLL

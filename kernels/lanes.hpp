@@ -83,6 +83,7 @@ ARCUATE_HD void sums_of(const Double4* of, double* out) {
 /// Sum over n (a multiple of 8) of a_i b_i: eight interleaved partial sums, then a fixed tree.
 ARCUATE_HD double dot8(const double* a, const double* b, int n) {
     Double4 low = Double4::all(0), high = Double4::all(0);
+    ARCUATE_ROLLED
     for (int i = 0; i < n; i += 8) {
         low = fma(Double4::load(a + i), Double4::load(b + i), low);
         high = fma(Double4::load(a + i + 4), Double4::load(b + i + 4), high);
@@ -95,6 +96,7 @@ ARCUATE_HD double dot8(const double* a, const double* b, int n) {
 /// to_i += from_i scale, n a multiple of 4.
 ARCUATE_HD void add_scaled4(double* to, const double* from, double scale, int n) {
     const Double4 s = Double4::all(scale);
+    ARCUATE_ROLLED
     for (int i = 0; i < n; i += 4) fma(Double4::load(from + i), s, Double4::load(to + i)).store(to + i);
 }
 

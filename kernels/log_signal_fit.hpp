@@ -33,10 +33,13 @@ struct LogSignalFit {
         float weight[block], value[block];
         for (int v = 0; v < volumes; v += block) {
             const int n = min(block, volumes - v);
+            ARCUATE_ROLLED
             for (int k = 0; k < block; ++k) weight[k] = k < n ? max(s[v + k] / largest, 1e-6f) : 1.0f;
+            ARCUATE_ROLLED
             for (int k = 0; k < block; ++k) value[k] = log(weight[k]);
             for (int k = 0; k < n; ++k) s[v + k] = value[k];
             if (!weighted)
+                ARCUATE_ROLLED
                 for (int k = 0; k < block; ++k) weight[k] = 1.0f;
             add(normal, v, n, weight, value);
         }
@@ -46,7 +49,9 @@ struct LogSignalFit {
             for (int v = 0; v < volumes; v += block) {
                 const int n = min(block, volumes - v);
                 predict(v, n, p, value);
+                ARCUATE_ROLLED
                 for (int k = 0; k < block; ++k) weight[k] = exp(value[k]);
+                ARCUATE_ROLLED
                 for (int k = 0; k < block; ++k) value[k] = k < n ? s[v + k] : 0.0f;
                 add(normal, v, n, weight, value);
             }
@@ -59,6 +64,7 @@ struct LogSignalFit {
     ARCUATE_HD void predict(int first, int n, const double* p, float* value) const {
         double padded[width];
         for (int i = 0; i < width; ++i) padded[i] = i < N ? p[i] : 0.0;
+        ARCUATE_ROLLED
         for (int k = 0; k < block; k += 4) {
             Double4 sum[4];
             ARCUATE_UNROLL
@@ -77,6 +83,7 @@ struct LogSignalFit {
     /// n volumes' rows: var(ln S) is proportional to 1/S^2, so the squared residual counts S^2 times.
     ARCUATE_HD void add(Normal& normal, int first, int n, const float* weight, const float* value) const {
         double square[block];
+        ARCUATE_ROLLED
         for (int k = 0; k < block; ++k) square[k] = static_cast<double>(weight[k]) * static_cast<double>(weight[k]);
         add_weighted_rows(normal, design + std::int64_t{first} * width, square, value, n);
     }

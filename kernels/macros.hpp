@@ -14,3 +14,10 @@
 #else
 #define ARCUATE_UNROLL _Pragma("GCC unroll 64")
 #endif
+
+/// Before a loop of many turns and a constant bound: the CUDA compiler would unroll it whole, which takes minutes and gains nothing.
+#if defined(__CUDACC__)
+#define ARCUATE_ROLLED _Pragma("unroll 1")
+#else
+#define ARCUATE_ROLLED
+#endif

@@ -71,6 +71,7 @@ struct EstimateMsmt {
             return;
         }
         double x[Capacity];
+        ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) x[c] = 0;
         for (int j = 0; j < problem.unknowns; ++j) add_scaled4(x, problem.recover + j * Capacity, y[j], Capacity);
         for (int c = 0; c < problem.unknowns; ++c) out[c] = static_cast<float>(x[c]);
@@ -78,6 +79,7 @@ struct EstimateMsmt {
 
     ARCUATE_HD CsdOutcome estimate(const float* signal, double* y) const {
         double b[Capacity];
+        ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) b[c] = 0;
         bool any = false;
         for (int v = 0; v < problem.volumes; ++v) {
@@ -87,10 +89,12 @@ struct EstimateMsmt {
             add_scaled4(b, problem.project + v * Capacity, s, Capacity);
         }
         if (!any) return CsdOutcome::skipped;
+        ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) y[c] = b[c];
         const double slack = tolerance * sqrt(dot8(b, b, Capacity));
         Active active;
         active.count = 0;
+        ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) {
             active.at_column[c] = -1;
             active.multiplier[c] = 0;
@@ -174,6 +178,7 @@ struct EstimateMsmt {
         double rest[Capacity];
         int column = -1;
         const double* const gram = problem.gram + std::int64_t{index} * problem.constraints;
+        ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) {
             const int other = active.at_column[c];
             if (other == index) return;
@@ -197,6 +202,7 @@ struct EstimateMsmt {
             const double* const own = problem.constraint + std::int64_t{index} * Capacity;
             for (int pass = 0; pass < 2; ++pass) {
                 solve_upper(active, part, share);
+                ARCUATE_ROLLED
                 for (int c = 0; c < Capacity; ++c) across[c] = own[c];
                 for (int i = 0; i < k; ++i)
                     add_scaled4(across, problem.constraint + std::int64_t{active.index[i]} * Capacity, -share[active.column[i]], Capacity);
@@ -210,6 +216,7 @@ struct EstimateMsmt {
         if (!(square > least_pivot)) return;
         for (int i = 0; i < k; ++i) active.factor[i * Capacity + column] = part[i];
         double* const row = active.factor + k * Capacity;
+        ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) row[c] = 0;
         const double pivot = sqrt(square);
         row[column] = pivot;
@@ -226,6 +233,7 @@ struct EstimateMsmt {
     ARCUATE_HD void leave(Active& active, int position) const {
         const int column = active.column[position];
         double out[Capacity];
+        ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) out[c] = active.factor[position * Capacity + c];
         double out_z = active.z[position];
         for (int i = position + 1; i < active.count; ++i) {
@@ -235,6 +243,7 @@ struct EstimateMsmt {
             const double length = sqrt(fma(from[pivot], from[pivot], out[pivot] * out[pivot])), inverse = 1.0 / length;
             const double cosine = from[pivot] * inverse, sine = out[pivot] * inverse;
             const Double4 cos4 = Double4::all(cosine), sin4 = Double4::all(sine);
+            ARCUATE_ROLLED
             for (int c = 0; c < Capacity; c += 4) {
                 const Double4 u = Double4::load(from + c), x = Double4::load(out + c);
                 fma(cos4, u, sin4 * x).store(to + c);
@@ -267,6 +276,7 @@ struct EstimateMsmt {
                 fraction = min(fraction, active.multiplier[c] > 0 ? active.multiplier[c] / (active.multiplier[c] - active.target[c]) : 0.0);
             }
             if (inside) {
+                ARCUATE_ROLLED
                 for (int c = 0; c < Capacity; ++c) active.multiplier[c] = active.target[c];
                 break;
             }
@@ -290,12 +300,14 @@ struct EstimateMsmt {
         double part[Capacity], change[Capacity];
         solve_lower(active, y, part);
         solve_upper(active, part, change);
+        ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) active.multiplier[c] = active.multiplier[c] - change[c];
     }
 
     /// U^T part = B v, by position.
     ARCUATE_HD void solve_lower(const Active& active, const double* v, double* part) const {
         double rest[Capacity];
+        ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c)
             rest[c] = active.at_column[c] < 0 ? 0.0 : dot8(problem.constraint + std::int64_t{active.at_column[c]} * Capacity, v, Capacity);
         for (int i = 0; i < active.count; ++i) {
@@ -306,6 +318,7 @@ struct EstimateMsmt {
 
     /// U x = z, four rows at a time; z by position, x by column.
     ARCUATE_HD void solve_upper(const Active& active, const double* z, double* x) const {
+        ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) x[c] = 0;
         int i = active.count - 1;
         for (; i >= 3; i -= 4) {
@@ -313,6 +326,7 @@ struct EstimateMsmt {
             ARCUATE_UNROLL
             for (int r = 0; r < 4; ++r) sum[r] = Double4::all(0);
             const double* const rows = active.factor + (i - 3) * Capacity;
+            ARCUATE_ROLLED
             for (int c = 0; c < Capacity; c += 4) {
                 const Double4 t = Double4::load(x + c);
                 ARCUATE_UNROLL
@@ -333,6 +347,7 @@ struct EstimateMsmt {
 
     /// y = b + B^T m
     ARCUATE_HD void project(const Active& active, const double* b, double* y) const {
+        ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) y[c] = b[c];
         for (int i = 0; i < active.count; ++i)
             add_scaled4(y, problem.constraint + std::int64_t{active.index[i]} * Capacity, active.multiplier[active.column[i]], Capacity);

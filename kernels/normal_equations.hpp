@@ -88,6 +88,7 @@ ARCUATE_HD void for_tiles(int first, int width, const Body& body) {
         body(Tile<4>{}, column);
         column += 4;
     }
+    ARCUATE_ROLLED
     for (; column < width; column += 8) body(Tile<8>{}, column);
 }
 
@@ -97,6 +98,7 @@ ARCUATE_HD void for_tiles(int first, int width, const Body& body) {
 template <bool Subtract, int N>
 ARCUATE_HD void add_outer_products(NormalEquations<N>& normal, const double* rows, const std::int16_t* index, int count) {
     using Normal = NormalEquations<N>;
+    ARCUATE_ROLLED
     for (int band = 0; band < Normal::bands; ++band) {
         const int first = 4 * band, stride = Normal::width - first;
         detail::for_tiles(first, Normal::width, [&](auto tile, int column) {
@@ -115,6 +117,7 @@ ARCUATE_HD void add_outer_products(NormalEquations<N>& normal, const double* row
 template <int N>
 ARCUATE_HD void add_weighted_rows(NormalEquations<N>& normal, const double* rows, const double* weight, const float* value, int count) {
     using Normal = NormalEquations<N>;
+    ARCUATE_ROLLED
     for (int band = 0; band < Normal::bands; ++band) {
         const int first = 4 * band, stride = Normal::width - first;
         detail::for_tiles(first, Normal::width, [&](auto tile, int column) {
@@ -161,11 +164,13 @@ template <int N>
 ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& factor, double* solution) {
     using Normal = NormalEquations<N>;
     double inverse_pivot[4 * Normal::bands];
+    ARCUATE_ROLLED
     for (int band = 0; band < Normal::bands; ++band) {
         const int first = 4 * band, stride = Normal::width - first;
         // What the rows above contribute ...
         detail::for_tiles(first, Normal::width, [&](auto tile, int column) {
             tile.load(normal.a + Normal::band_start(band) + (column - first), stride);
+            ARCUATE_ROLLED
             for (int above = 0; above < band; ++above) {
                 const double* u = factor.a + Normal::band_start(above) - 4 * above;
                 for (int r = 0; r < 4; ++r, u += Normal::width - 4 * above) tile.template add<true>(u + first, u + column);
@@ -175,6 +180,7 @@ ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& fact
         // ... and the band itself.
         for (int i = first; i < first + 4 && i < N; ++i) {
             double* const row = factor.a + Normal::row_start(i);
+            ARCUATE_ROLLED
             for (int above = first; above < i; ++above) {
                 const double* const u = factor.a + Normal::row_start(above);
                 add_scaled4(row + first, u + first, -u[i], Normal::width - first);
@@ -189,6 +195,7 @@ ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& fact
     // Back substitution, U x = y: four interleaved partial sums per row.
     double x[4 * Normal::bands];
     for (int i = N; i < 4 * Normal::bands; ++i) x[i] = 0;
+    ARCUATE_ROLLED
     for (int i = N - 1; i >= 0; --i) {
         const double* const u = factor.a + Normal::row_start(i);
         double part[4] = {0, 0, 0, 0};
