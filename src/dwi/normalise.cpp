@@ -21,7 +21,7 @@ constexpr int wide_iterations = 5;
 constexpr double wide_limit = 3.0, narrow_limit = 1.5;  // interquartile ranges beyond the quartiles
 constexpr double tolerance = 1e-5;     // of the field and the balance
 constexpr double largest_step = 1.0;   // of a balance's logarithm, per iteration
-constexpr double flat_mm = 1e-3;        // half a width below which the mask is one slice: what is left are rounding errors
+constexpr double flat_mm = 1e-3;        // half a width below which the mask is one slice, and what is left is rounding
 constexpr std::size_t most_terms = 20; // of a polynomial of order 3 in space
 
 std::size_t term_count(int order) { return static_cast<std::size_t>((order + 1) * (order + 2) * (order + 3) / 6); }
@@ -52,7 +52,7 @@ struct Box {
     Vec3d centre{}, half_width{};
     Vec3d operator()(const Vec3d& p) const {
         Vec3d u{};
-        for (std::size_t axis = 0; axis < 3; ++axis) u[axis] = (p[axis] - centre[axis]) / (half_width[axis] > flat_mm ? half_width[axis] : 1.0);
+        for (std::size_t axis = 0; axis < 3; ++axis) u[axis] = half_width[axis] > flat_mm ? (p[axis] - centre[axis]) / half_width[axis] : 0.0;
         return u;
     }
 };

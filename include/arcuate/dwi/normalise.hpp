@@ -29,7 +29,7 @@ struct Normalisation {
     ScalarImage field;                       ///< factor for every voxel; outside the mask the polynomial is held within its range inside
     std::vector<double> balance;             ///< per tissue, geometric mean 1; decides the field, and is not multiplied into the images
     std::vector<double> log_coefficients;    ///< of minus the field's logarithm, as monomials x^i y^j z^k of u = (world - centre) / half_width
-    Vec3d centre{}, half_width{};            ///< of the box around the mask's voxel centres, scanner RAS+ [mm]; a half width below 1e-3 counts as 1
+    Vec3d centre{}, half_width{};            ///< of the box around the mask's voxel centres, scanner RAS+ [mm]; u is 0 along an axis where the half width is below 1e-3
     double spread = 0;                       ///< standard deviation of the log of the balanced sum times the field, among the voxels kept
     std::int64_t used = 0;                   ///< voxels kept in the last iteration
     std::int64_t outliers = 0;               ///< voxels rejected in the last iteration
