@@ -59,7 +59,7 @@ void run_bootstrap(Run& run, Options& o) {
     const auto provenance = run.provenance(parameters, o.in.files());
     for (const auto& [name, map] : map_names) {
         io::write_image(path(name), maps.*map, run.force);
-        io::write_sidecar(path(name), provenance, run.force);
+        io::write_sidecar(path(name), provenance, run.force, io::describe_map("bootstrap", name));
     }
     run.say(fmt::format("{} bootstrap replicates of {} voxels -> {}_{{fa,md}}_{{se,lower,upper}}.nii.gz, {}_v1_cone95.nii.gz", b.replicates, maps.fitted,
                         o.out_prefix, o.out_prefix));

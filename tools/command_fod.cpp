@@ -111,7 +111,7 @@ void run_csd(Run& run, Options& o, const std::string& response_path) {
                                             {"max_iterations", std::to_string(o.fod.max_iterations)}},
                                            files);
     io::write_image(o.out, result.fod, run.force);
-    io::write_sidecar(o.out, provenance, run.force);
+    io::write_sidecar(o.out, provenance, run.force, io::describe_map("csd", "", result.lmax));
     run.say(fmt::format("FODs of {} voxels, lmax {} -> {}", inside - result.skipped, result.lmax, o.out));
 }
 
@@ -161,7 +161,7 @@ void run_msmt(Run& run, Options& o, const std::vector<std::pair<std::string, std
     const auto provenance = run.provenance({{"mask", o.in.mask_source}, {"algorithm", "msmt_csd"}, {"tissues", names}, {"lmax", orders}}, files);
     for (std::size_t t = 0; t < tissues.size(); ++t) {
         io::write_image(path(tissues[t].name), result.fods[t], run.force);
-        io::write_sidecar(path(tissues[t].name), provenance, run.force);
+        io::write_sidecar(path(tissues[t].name), provenance, run.force, io::describe_map("msmt", tissues[t].name, result.lmax[t]));
     }
     run.say(fmt::format("FODs of {} voxels, {} of lmax {} -> {}_{{{}}}.nii.gz", inside - result.skipped, names, orders, o.out, names));
 }

@@ -48,7 +48,7 @@ void run_kurtosis(Run& run, Options& o) {
         {"s0", &maps.s0}, {"fa", &maps.fa}, {"md", &maps.md}, {"ad", &maps.ad},   {"rd", &maps.rd}};
     for (const auto& [name, map] : images) {
         io::write_image(path(name), *map, run.force);
-        io::write_sidecar(path(name), provenance, run.force);
+        io::write_sidecar(path(name), provenance, run.force, io::describe_map("kurtosis", name));
     }
     run.say(fmt::format("kurtosis of {} voxels -> {}_{{mk,ak,rk,mkt,kurtosis,tensor,s0,fa,md,ad,rd}}.nii.gz", maps.fitted, o.out_prefix));
     if (maps.undefined)

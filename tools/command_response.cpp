@@ -67,7 +67,7 @@ struct Inputs {
     ScalarImage image;
     GradientTable gradients;
     Mask mask;
-    Inputs(const Run& run, const DwiInputs& in) : image(in.read_dwi()), gradients(in.read_gradients(image)), mask(in.read_mask(run, image, gradients)) {}
+    Inputs(const Run& run, DwiInputs& in) : image(in.read_dwi()), gradients(in.read_gradients(image)), mask(in.read_mask(run, image, gradients)) {}
 };
 
 void run_tournier(Run& run, Options& o) {

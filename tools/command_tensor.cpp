@@ -83,7 +83,7 @@ void run_tensor(Run& run, Options& o) {
     for (const auto& m : map_names) {
         if (!o.wants(m)) continue;
         io::write_image(path(m.name), maps.*m.image, run.force);
-        io::write_sidecar(path(m.name), provenance, run.force);
+        io::write_sidecar(path(m.name), provenance, run.force, io::describe_map("tensor", m.name));
     }
     if (o.tensor.positive) run.say(fmt::format("{} tensors had to be made positive", maps.constrained));
     run.say(fmt::format("tensors of {} voxels -> {}_{{{}}}.nii.gz", maps.fitted, o.out_prefix, fmt::join(names, ",")));

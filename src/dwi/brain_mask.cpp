@@ -1,6 +1,7 @@
 #include "arcuate/dwi/brain_mask.hpp"
 
 #include "arcuate/core/error.hpp"
+#include "dwi/otsu.hpp"
 #include "dwi/shell.hpp"
 
 #include <fmt/format.h>
@@ -8,7 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
+#include <iterator>
 
 namespace arcuate::dwi {
 
@@ -132,53 +133,13 @@ bool has_background(const std::vector<double>& values, double threshold) {
     double sum[2] = {0, 0}, count[2] = {0, 0};
     for (const double value : values) {
         if (!std::isfinite(value)) continue;
-        sum[value >= threshold] += value;
-        count[value >= threshold] += 1;
+        sum[value > threshold] += value;
+        count[value > threshold] += 1;
     }
     return count[0] > 0 && count[1] > 0 && sum[1] / count[1] >= 2 * (sum[0] / count[0]);
 }
 
 }  // namespace
-
-double otsu_threshold(const std::vector<double>& values) {
-    constexpr std::size_t bins = 256;
-    double least = std::numeric_limits<double>::infinity(), greatest = -least;
-    for (const double value : values) {
-        if (!std::isfinite(value)) continue;
-        least = std::min(least, value);
-        greatest = std::max(greatest, value);
-    }
-    const double width = (greatest - least) / bins;
-    if (!(width > 0)) return std::numeric_limits<double>::quiet_NaN();
-
-    std::array<std::int64_t, bins> count{};
-    std::int64_t total = 0, moment = 0;  // in whole bins, so that sums are exact
-    for (const double value : values) {
-        if (!std::isfinite(value)) continue;
-        const auto bin = std::min(bins - 1, static_cast<std::size_t>((value - least) / width));
-        ++count[bin];
-        ++total;
-        moment += static_cast<std::int64_t>(bin);
-    }
-    // Otsu 1979, eq. 18: (mean total * weight - moment)^2 / (weight * (1 - weight)), here times total.
-    double best = -1;
-    std::size_t last_dark = 0;
-    std::int64_t dark = 0, dark_moment = 0;
-    for (std::size_t bin = 0; bin + 1 < bins; ++bin) {
-        dark += count[bin];
-        dark_moment += static_cast<std::int64_t>(bin) * count[bin];
-        if (dark == 0 || dark == total) continue;
-        const double dark_mean = static_cast<double>(dark_moment) / static_cast<double>(dark);
-        const double bright_mean = static_cast<double>(moment - dark_moment) / static_cast<double>(total - dark);
-        const double apart = bright_mean - dark_mean;
-        const double between = static_cast<double>(dark) * static_cast<double>(total - dark) * apart * apart;
-        if (between > best) {
-            best = between;
-            last_dark = bin;
-        }
-    }
-    return least + width * static_cast<double>(last_dark + 1);
-}
 
 Mask brain_mask(const ScalarImage& dwi, const GradientTable& gradients, const BrainMaskOptions& options) {
     Mask mask(dwi.grid, 1, 0);
@@ -196,11 +157,14 @@ Mask brain_mask(const ScalarImage& dwi, const GradientTable& gradients, const Br
         for (const auto volume : shell.volumes)
             for (std::size_t v = 0; v < mean.size(); ++v) mean[v] += static_cast<double>(dwi.at(static_cast<std::int64_t>(v), volume));
         for (double& value : mean) value /= static_cast<double>(shell.volumes.size());
-        const double threshold = otsu_threshold(mean);
-        if (std::isnan(threshold) || !has_background(mean, threshold)) continue;
+        std::vector<double> finite;
+        std::copy_if(mean.begin(), mean.end(), std::back_inserter(finite), [](double value) { return std::isfinite(value); });
+        if (finite.empty()) continue;
+        const double threshold = otsu_threshold(std::move(finite));
+        if (!has_background(mean, threshold)) continue;
         split = true;
         for (std::size_t v = 0; v < mean.size(); ++v)
-            if (std::isfinite(mean[v]) && mean[v] >= threshold) mask.data[v] = 1;
+            if (std::isfinite(mean[v]) && mean[v] > threshold) mask.data[v] = 1;
     }
     if (!split)
         throw InputError("no brain mask can be computed (no shell has a dark background around something at least twice as bright); check the image, or give a mask with --mask, "

@@ -160,8 +160,27 @@ std::string sidecar_path(const std::string& output_path) {
     return (parts.folder / (parts.stem + ".json")).string();
 }
 
-void write_sidecar(const std::string& output_path, const Provenance& provenance, bool overwrite) {
+void write_sidecar(const std::string& output_path, const Provenance& provenance, bool overwrite, const MapDescription& map) {
     nlohmann::ordered_json json;
+    if (!map.description.empty()) {
+        json["Description"] = map.description;
+        if (!map.units.empty()) json["Units"] = map.units;
+        auto& model = json["Model"];
+        model["Description"] = map.model;
+        for (const auto& [name, value] : provenance.parameters) model["Parameters"][name] = value;
+        if (!map.representation.empty()) {
+            auto& encoding = json["OrientationEncoding"];
+            encoding["Type"] = map.representation;
+            encoding["Reference"] = "xyz";  // scanner axes
+            encoding["EncodingAxis"] = 3;
+            if (map.representation != "dec") encoding["AntipodalSymmetry"] = true;
+            if (!map.order.empty()) encoding["Order"] = map.order;
+            if (map.representation == "sh") {
+                encoding["SphericalHarmonicBasis"] = "MRtrix3";
+                encoding["SphericalHarmonicDegree"] = map.lmax;
+            }
+        }
+    }
     json["GeneratedBy"] = {{{"Name", "Arcuate"}, {"Version", version()}, {"Description", "arcuate " + provenance.command}}};
     auto& sources = json["Sources"] = nlohmann::ordered_json::array();
     for (const auto& input : provenance.inputs) sources.push_back(input.path);

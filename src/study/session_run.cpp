@@ -153,9 +153,9 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     std::error_code ignored;
     fs::remove(plan.connectome(), ignored);
     Provenance provenance = plan.provenance;
-    const auto written = [&](const std::string& path) {
+    const auto written = [&](const std::string& path, const io::MapDescription& map = {}) {
         provenance.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        io::write_sidecar(path, provenance, true);
+        io::write_sidecar(path, provenance, true, map);
     };
 
     if (plan.mask_computed) {
@@ -173,7 +173,7 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
         for (const auto& row : tensor_map_rows) {
             auto& image = tensor.*row.image;
             io::write_image(plan.map("tensor", row.name), image, true);
-            written(plan.map("tensor", row.name));
+            written(plan.map("tensor", row.name), io::describe_map("tensor", row.name));
             if (const std::string map = row.name; map == "fa" || map == "md" || map == "ad" || map == "rd") maps.push_back({map, row.unit, std::move(image)});
         }
     }
@@ -187,7 +187,7 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     const auto fod = dwi::estimate_fod(data.dwi, data.gradients, data.mask, response, options.fod, device, *listener.progress);
     listener.say(fmt::format("{}: FODs of lmax {}, {} voxels skipped, {} not converged", name, fod.lmax, fod.skipped, fod.not_converged));
     io::write_image(plan.map("csd", "fod"), fod.fod, true);
-    written(plan.map("csd", "fod"));
+    written(plan.map("csd", "fod"), io::describe_map("csd", "", fod.lmax));
 
     connectome::ConnectomeBuilder builder(parcellation, maps, options.connectome, device);
     std::unique_ptr<io::TckWriter> file;

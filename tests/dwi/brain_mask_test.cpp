@@ -1,8 +1,7 @@
-// Brain masks of made-up heads, Otsu's threshold by hand and against a naive search, and what has no brain in it.
+// Brain masks of made-up heads, and images that have no brain in them.
 #include "arcuate/dwi/brain_mask.hpp"
 
 #include "arcuate/core/error.hpp"
-#include "reference/otsu.hpp"
 
 #include <gmock/gmock.h>
 
@@ -46,21 +45,6 @@ std::string complaint(const Action& action) {
         return error.what();
     }
     return {};
-}
-
-TEST(Otsu, ByHand) {
-    // Two groups, bins of 1: every threshold from 1 to 255 parts them equally; the first is taken.
-    EXPECT_NEAR(otsu_threshold({0, 0, 0, 256, 256}), 1, 1e-12);
-    EXPECT_NEAR(otsu_threshold({0, 10, 10, 100, 110, 256, std::nan("")}), 111, 1e-12) << "the NaN does not count";
-    EXPECT_TRUE(std::isnan(otsu_threshold({3, 3, 3})));
-    EXPECT_TRUE(std::isnan(otsu_threshold({})));
-    EXPECT_TRUE(std::isnan(otsu_threshold({std::nan(""), std::numeric_limits<double>::infinity()})));
-}
-
-TEST(Otsu, AgreesWithTheOracle) {
-    std::vector<double> values;
-    for (int i = 0; i < 5000; ++i) values.push_back(i % 3 ? 50 + 17 * std::sin(i) : 300 + 80 * std::cos(2.0 * i));
-    EXPECT_NEAR(otsu_threshold(values), reference::otsu_threshold(values), 1e-9);
 }
 
 // Fluid is bright without weighting only, tissue with weighting only: the union of both shells is the head. A hole inside is filled.

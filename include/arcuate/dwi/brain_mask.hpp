@@ -18,8 +18,4 @@ struct BrainMaskOptions {
 /// Throws InputError where the image is fewer than 12 voxels wide along an axis, where no shell has a background less than half as bright as the rest, or where nothing is left.
 Mask brain_mask(const ScalarImage& dwi, const GradientTable& gradients, const BrainMaskOptions& options = {});
 
-/// Otsu's threshold of the finite values: the one of 255 between the least and the greatest that parts them with the largest variance between classes;
-/// NaN where all are equal or none is finite.
-double otsu_threshold(const std::vector<double>& values);
-
 }  // namespace arcuate::dwi

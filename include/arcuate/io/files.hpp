@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arcuate/core/provenance.hpp"
+#include "arcuate/io/map_description.hpp"
 
 #include <string>
 
@@ -37,7 +38,8 @@ void write_text(const std::string& path, const std::string& text, bool overwrite
 /// The half of a Provenance that decides an output's bytes, as one JSON object on one line, for headers.
 std::string provenance_core_json(const Provenance& provenance);
 /// Writes both halves beside an output: `maps_fa.nii.gz` gets `maps_fa.json`. Follows BIDS sidecar practice (GeneratedBy, Sources).
-void write_sidecar(const std::string& output_path, const Provenance& provenance, bool overwrite);
+/// A map of a local model is described in the words of BEP016 (Model, OrientationEncoding).
+void write_sidecar(const std::string& output_path, const Provenance& provenance, bool overwrite, const MapDescription& map = {});
 /// The sidecar's path: extension (.nii.gz, .tck, .h5, ...) replaced by .json.
 std::string sidecar_path(const std::string& output_path);
 
