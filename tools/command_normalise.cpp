@@ -1,4 +1,5 @@
 // arcuate normalise: multi-tissue FODs on one scale, so that sessions compare.
+#include "arcuate/conventions.hpp"
 #include "arcuate/core/error.hpp"
 #include "arcuate/dwi/normalise.hpp"
 #include "arcuate/io/files.hpp"
@@ -6,6 +7,8 @@
 #include "command.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace arcuate::tools {
 
@@ -27,6 +30,16 @@ std::pair<std::string, std::string> named_tissue(const std::string& text) {
     return {name, text.substr(equals + 1)};
 }
 
+constexpr const char* model = "intensity normalisation of tissues: field and balance by least squares on the logarithm of their sum";
+
+/// In the words of the FODs' own sidecars.
+io::MapDescription describe(const std::string& tissue, std::int64_t volumes) {
+    auto out = io::describe_map("msmt", tissue, lmax_of_count(volumes));
+    out.description += ", intensity normalised";
+    out.model = model;
+    return out;
+}
+
 void run_normalise(Run& run, Options& o) {
     std::vector<std::pair<std::string, std::string>> named, files;
     std::vector<std::string> outputs;
@@ -40,7 +53,11 @@ void run_normalise(Run& run, Options& o) {
         outputs.push_back(path(named.back().first));
     }
     files.emplace_back("mask", o.mask);
-    if (!o.field.empty()) outputs.push_back(o.field);
+    if (!o.field.empty()) {
+        if (std::find(outputs.begin(), outputs.end(), o.field) != outputs.end())
+            throw InputError(fmt::format("--field names {}, which a tissue is written to (outputs are OUT_PREFIX_<tissue>.nii.gz); choose another name", o.field));
+        outputs.push_back(o.field);
+    }
     auto written = outputs;
     for (const auto& output : outputs) written.push_back(io::sidecar_path(output));
     run.require_writable(written);
@@ -69,14 +86,17 @@ void run_normalise(Run& run, Options& o) {
     for (auto& [name, image] : tissues) {
         dwi::apply_field(image, result.field, run.device());
         io::write_image(path(name), image, run.force);
-        io::write_sidecar(path(name), provenance, run.force);
+        io::write_sidecar(path(name), provenance, run.force, describe(name, image.volumes));
     }
     if (!o.field.empty()) {
         io::write_image(o.field, result.field, run.force);
-        io::write_sidecar(o.field, provenance, run.force);
+        io::MapDescription map;
+        map.description = "factor that the tissues were multiplied by";
+        map.model = model;
+        io::write_sidecar(o.field, provenance, run.force, map);
     }
-    run.say(fmt::format("balance {}; {} voxels used, {} rejected as outliers, {} without tissue; the sum varies by {:.2f}% about its reference ({} iterations)", balance, result.used,
-                        result.outliers, result.skipped, 100 * result.spread, result.iterations));
+    run.say(fmt::format("balance {}; {} voxels used, {} rejected as outliers, {} without tissue; the sum varies by {:.2f}% about its reference ({} iterations)",
+                        balance, result.used, result.outliers, result.skipped, 100 * result.spread, result.iterations));
     run.say(fmt::format("normalised tissues -> {}_{{{}}}.nii.gz", o.out, names));
 }
 

@@ -2,6 +2,7 @@
 // float images themselves. All else is in double. Sums are taken over blocks of voxels and then block by block, so threads do not change them.
 #include "arcuate/dwi/normalise.hpp"
 
+#include "arcuate/conventions.hpp"
 #include "arcuate/core/error.hpp"
 #include "backend/launch.hpp"
 #include "dwi/dense.hpp"
@@ -187,7 +188,8 @@ void check(const std::vector<TissueImage>& tissues, const Mask& mask, const Norm
     if (options.max_iterations < 1) throw InputError("no iteration is allowed (the field is found by iterations); allow 1 or more");
     for (const auto& tissue : tissues) {
         require_same_grid(tissue.fod.grid, "the image of " + tissue.name, tissues.front().fod.grid, "the image of " + tissues.front().name);
-        if (tissue.fod.volumes < 1) throw InputError(fmt::format("the image of {} has no volume (its first is the l=0 coefficient); give an FOD image", tissue.name));
+        if (lmax_of_count(tissue.fod.volumes) < 0)
+            throw InputError(fmt::format("the image of {} has {} volumes (FODs have 1, 6, 15, 28, 45, ... coefficients); give the output of arcuate fod", tissue.name, tissue.fod.volumes));
     }
     require_same_grid(mask.grid, "the mask", tissues.front().fod.grid, "the image of " + tissues.front().name);
 }
@@ -200,8 +202,9 @@ void require_finite(const TissueImage& tissue, const std::vector<std::int64_t>& 
         bad += !finite;
     }
     if (bad > 0)
-        throw InputError(fmt::format("the image of {} is not finite in {} {} of the mask (a coefficient is NaN or infinite); repair the image or take them out of the mask", tissue.name,
-                                     bad, bad == 1 ? "voxel" : "voxels"));
+        throw InputError(fmt::format("the image of {} is not finite in {} {} of the mask (a coefficient is NaN or infinite); "
+                                     "repair the image, or take what is broken out of the mask",
+                                     tissue.name, bad, bad == 1 ? "voxel" : "voxels"));
 }
 
 }  // namespace

@@ -276,6 +276,8 @@ TEST(NormaliseErrors, SayWhatIsWrong) {
     auto bad = good;
     bad[1].fod = ScalarImage(oblique_grid({24, 20, 17}), 1);
     EXPECT_THAT(message(bad, mask), HasSubstr("the image of gm is on another grid than the image of wm"));
+    bad[1].fod = ScalarImage(mask.grid, 7, 1.0f);
+    EXPECT_THAT(message(bad, mask), HasSubstr("the image of gm has 7 volumes"));
     bad = good;
     bad[0].fod.at(mask.grid.index(12, 10, 9), 3) = std::numeric_limits<float>::quiet_NaN();
     EXPECT_THAT(message(bad, mask), HasSubstr("the image of wm is not finite in 1 voxel of the mask"));
