@@ -79,7 +79,8 @@ def voxel_size(path):
 class Inputs:
     """What both programs are given. MRtrix3 makes the response, the FOD and the tracks of the later steps, untimed."""
 
-    def __init__(self, data, folder, select, cores):
+    def __init__(self, data, folder, select, cores, multishell):
+        self.multishell, self.folder, self.cores = multishell, folder, cores
         stem = data / "sub-01/ses-01/dwi/sub-01_ses-01_dwi"
         self.dwi, self.bval, self.bvec = (f"{stem}{end}" for end in (".nii.gz", ".bval", ".bvec"))
         self.mask = str(data / "derivatives/masks/sub-01/ses-01/dwi/sub-01_ses-01_desc-brain_mask.nii.gz")
@@ -96,6 +97,18 @@ class Inputs:
         run(["dwi2response", "tournier", self.dwi, self.response, "-mask", self.mask, "-scratch", str(folder), "-quiet", *self.grad, *threads], cores, log)
         run(["dwi2fod", "csd", self.dwi, self.response, self.fod, "-mask", self.mask, "-quiet", *self.grad, *threads], cores, log)
         run(["tckgen", self.fod, self.tracks, "-seed_image", self.mask, "-mask", self.mask, "-select", str(10 * select), "-quiet", *threads], cores, log)
+
+
+    def slices(self):
+        """Of the multi-shell image's mask, four slices in the middle."""
+        out = self.folder / "slices.nii.gz"
+        if not out.exists():
+            mask = str(self.multishell / "mask.nii.gz")
+            size = subprocess.run(["mrinfo", "-size", mask], capture_output=True, text=True, check=True).stdout.split()
+            middle = int(size[2]) // 2
+            run(["mredit", mask, str(out), "-quiet"] + [x for z in range(int(size[2])) if not middle - 2 <= z < middle + 2 for x in ("-plane", "2", str(z), "0")],
+                self.cores, self.folder / "prepare.log")
+        return str(out)
 
 
 def tensor(i, arcuate, out, threads):
@@ -124,9 +137,47 @@ def connectome(i, arcuate, out, threads):
     return peer, ours
 
 
+def multishell(i):
+    """The image of bench/make_multishell.py, and for the slow peer a mask of its middle slices."""
+    if not i.multishell:
+        raise Failed("it needs --multishell, a folder made by bench/make_multishell.py")
+    return i.multishell / "dwi.nii.gz", ["-fslgrad", f"{i.multishell}/dwi.bvec", f"{i.multishell}/dwi.bval"]
+
+
+def tensor102(i, arcuate, out, threads):
+    dwi, grad = multishell(i)
+    mask = f"{i.multishell}/mask.nii.gz"
+    peer = [["dwi2tensor", str(dwi), f"{out}/tensor.nii.gz", "-b0", f"{out}/s0.nii.gz", "-mask", mask, *grad],
+            ["tensor2metric", f"{out}/tensor.nii.gz", "-mask", mask, "-fa", f"{out}/fa.nii.gz", "-adc", f"{out}/md.nii.gz",
+             "-ad", f"{out}/ad.nii.gz", "-rd", f"{out}/rd.nii.gz", "-vector", f"{out}/v1.nii.gz", "-modulate", "none"]]
+    ours = [[arcuate, "tensor", str(dwi), f"{out}/our", "--mask", mask, "--no-gradient-check"]]
+    return peer, ours
+
+
+def fod50(i, arcuate, out, threads):
+    dwi, grad = multishell(i)
+    mask, response = f"{i.multishell}/mask.nii.gz", out / "response.txt"
+    response.write_text((i.multishell / "wm.txt").read_text().strip().splitlines()[-1] + "\n")
+    peer = [["dwi2fod", "csd", str(dwi), str(response), f"{out}/fod.nii.gz", "-mask", mask, *grad]]
+    ours = [[arcuate, "fod", str(dwi), f"{out}/our.nii.gz", "--mask", mask, "--response", str(response), "--no-gradient-check"]]
+    return peer, ours
+
+
+def msmt(i, arcuate, out, threads):
+    dwi, grad = multishell(i)
+    tissues = {name: f"{i.multishell}/{name}.txt" for name in ("wm", "gm", "csf")}
+    mask = i.slices()
+    peer = [["dwi2fod", "msmt_csd", str(dwi)] + [x for name, file in tissues.items() for x in (file, f"{out}/{name}.nii.gz")] + ["-mask", mask, *grad]]
+    ours = [[arcuate, "fod", str(dwi), f"{out}/our", "--mask", mask, "--no-gradient-check", "--response"] + [f"{name}={file}" for name, file in tissues.items()]]
+    return peer, ours
+
+
 CASES = {
     "tensor": ("tensor, S0, FA, MD, AD, RD, V1", tensor),
     "fod": ("CSD, lmax 8", fod),
+    "tensor102": ("tensor and maps, 102 volumes", tensor102),
+    "fod50": ("CSD, lmax 8, 50 directions", fod50),
+    "msmt": ("MSMT-CSD, 3 tissues, 102 volumes, middle slices", msmt),
     "track": ("iFOD2", track),
     "connectome": ("connectome, count, radial search 4 mm", connectome),
 }
@@ -183,6 +234,7 @@ def main():
     parser.add_argument("--threads", default="1,2", help="numbers of threads, and of cores the programs may use (default 1,2)")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each program (default 5)")
     parser.add_argument("--select", type=int, default=10000, help="streamlines to track; connectomes take ten times as many (default 10000)")
+    parser.add_argument("--multishell", type=Path, help="a folder made by bench/make_multishell.py, for tensor102, fod50 and msmt")
     parser.add_argument("--only", default=",".join(CASES), help=f"some of {','.join(CASES)}")
     parser.add_argument("--out", type=Path, help="write every run as JSON")
     args = parser.parse_args()
@@ -208,7 +260,7 @@ def main():
     notes = []
     with tempfile.TemporaryDirectory(prefix="arcuate-bench-") as temporary:
         folder = Path(temporary)
-        inputs = Inputs(args.data, folder, args.select, cores)
+        inputs = Inputs(args.data, folder, args.select, cores, args.multishell)
         for case in args.only.split(","):
             for threads in thread_counts:
                 try:

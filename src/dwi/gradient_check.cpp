@@ -12,6 +12,8 @@ namespace arcuate::dwi {
 namespace {
 
 constexpr double clearly_better = 1.05;
+/// Standard deviations that chance is given.
+constexpr double chance = 6;
 constexpr std::int64_t enough_voxels = 2000;  // pieces of a brain of a few hundred voxels mislead
 constexpr double cos_squared = 0.75;  // of 30 degrees, so that every direction points at a neighbour
 
@@ -64,7 +66,15 @@ std::string GradientOrientation::text() const {
     return out;
 }
 
-bool GradientCheck::likely_wrong() const { return voxels >= enough_voxels && !given_is_best() && best().index >= clearly_better * given; }
+bool GradientCheck::likely_wrong() const {
+    if (voxels < enough_voxels || given_is_best() || best().index < clearly_better * given) return false;
+    // Two counts of independent links differ by the root of their sum; the best of 23 others is looked at.
+    std::int64_t as_given = 0;
+    for (const auto& score : scores)
+        if (score.orientation.as_given()) as_given = score.links;
+    const auto gain = static_cast<double>(best().links - as_given), sum = static_cast<double>(best().links + as_given);
+    return gain * gain > chance * chance * sum;
+}
 
 std::vector<GradientOrientation> gradient_orientations() {
     std::vector<GradientOrientation> out;

@@ -43,8 +43,8 @@ struct GradientCheck {
 
     const OrientationScore& best() const { return scores.front(); }
     bool given_is_best() const { return best().orientation.as_given(); }
-    /// Whether another orientation fits so much better that the table is very likely wrong: at least 2000 voxels, and an index at least 1.05 times that of the
-    /// table as given.
+    /// Whether another orientation fits so much better that the table is very likely wrong: at least 2000 voxels, an index at least 1.05 times that of the
+    /// table as given, and a difference of links that chance does not make.
     bool likely_wrong() const;
 };
 
