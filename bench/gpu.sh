@@ -23,13 +23,15 @@ device_options() { case $1 in cpu-1-thread) echo "--device cpu --threads 1" ;; *
 failed=0
 complain() { echo "FAILED: $*" >&2; failed=1; }
 # The commands of the whole path on one device, by name; $d is the folder of data, $o that of outputs.
-names=(tensor response fod track connectome)
+names=(tensor bootstrap response fod msmt track connectome)
 arguments() {
     local dwi="$d/dwi.nii.gz" gradients="--bval $d/dwi.bval --bvec $d/dwi.bvec --mask $d/mask.nii.gz"
     case $1 in
     tensor) echo "tensor $dwi $o/maps $gradients" ;;
+    bootstrap) echo "bootstrap $dwi $o/maps $gradients --replicates 100" ;;
     response) echo "response $dwi $o/response.txt $gradients" ;;
     fod) echo "fod $dwi $o/fod.nii.gz $gradients --response $o/response.txt" ;;
+    msmt) echo "fod $dwi $o/tissues $gradients --response wm=$d/wm.txt csf=$d/csf.txt" ;;
     track) echo "track $o/fod.nii.gz $o/tracks.tck --seed-image $d/mask.nii.gz --mask $d/mask.nii.gz --select $select" ;;
     connectome) echo "connectome $o/tracks.tck $d/nodes.nii.gz $o/connectome.h5 --scalar fa=$o/maps_fa.nii.gz" ;;
     esac
@@ -51,6 +53,12 @@ phantom() {
     for suffix in nii.gz bval bvec; do ln -s "$(find "$folder/bids" -name "sub-*_ses-01*_dwi.$suffix" | sort | head -n 1)" "$folder/dwi.$suffix"; done
     ln -s "$(find "$folder/bids/derivatives" -name 'sub-*_ses-01*_desc-brain_mask.nii.gz' | sort | head -n 1)" "$folder/mask.nii.gz"
     ln -s "$(find "$folder/bids/derivatives" -name 'sub-*_ses-01*_dseg.nii.gz' | sort | head -n 1)" "$folder/nodes.nii.gz"
+    responses "$folder"
+}
+# Responses of two tissues for b = 0 and b = 2000, good enough to compute with.
+responses() {
+    printf '3545\n1200 -650 240 -70 18\n' >"$1/wm.txt"
+    printf '3545\n9\n' >"$1/csf.txt"
 }
 # Sidecars say on which device and when; everything else must agree.
 fingerprints() { (cd "$1" && find . -type f -not -name '*.json' | sort | xargs sha256sum); }
