@@ -31,12 +31,6 @@ int determined_lmax(std::int64_t directions) {
     return lmax;
 }
 
-std::int64_t count_inside(const Mask& mask) {
-    std::int64_t inside = 0;
-    for (const auto m : mask.data) inside += m != 0;
-    return inside;
-}
-
 /// "wm=wm.txt" -> wm, wm.txt; a plain path has no name.
 std::pair<std::string, std::string> named_response(const std::string& text) {
     const auto equals = text.find('=');

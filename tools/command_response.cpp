@@ -43,12 +43,6 @@ std::string response_text(const std::vector<double>& b_values, const std::vector
     return fmt::format("# Shells: {}\n# {}\n", shells, io::provenance_core_json(provenance)) + body;
 }
 
-std::int64_t count_inside(const Mask& mask) {
-    std::int64_t n = 0;
-    for (const auto inside : mask.data) n += inside != 0;
-    return n;
-}
-
 /// --shells as b-values; empty where it was not given or says `all`.
 std::vector<double> chosen_shells(const Options& o) {
     std::vector<double> out;

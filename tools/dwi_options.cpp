@@ -79,6 +79,12 @@ Mask DwiInputs::read_mask(const Run& run, const ScalarImage& image, const Gradie
     return out;
 }
 
+std::int64_t count_inside(const Mask& mask) {
+    std::int64_t inside = 0;
+    for (const auto m : mask.data) inside += m != 0;
+    return inside;
+}
+
 void add_chunk_option(CLI::App& app, std::int64_t& chunk) {
     app.add_option("--chunk", chunk, "voxels computed at a time: memory and speed, never the result")
         ->capture_default_str()

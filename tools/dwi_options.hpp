@@ -26,6 +26,9 @@ struct DwiInputs {
     std::string mask_source;
 };
 
+/// Voxels of a mask.
+std::int64_t count_inside(const Mask& mask);
+
 /// Adds --chunk, which changes memory and speed but no result.
 void add_chunk_option(CLI::App& app, std::int64_t& chunk);
 

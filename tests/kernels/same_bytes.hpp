@@ -2,6 +2,7 @@
 // digests; built by every compiler, for every processor, at every optimisation level, they must print the same line (same_bytes.cmake).
 #pragma once
 
+#include "kernels/log_signal_fit.hpp"
 #include "kernels/philox.hpp"
 #include "kernels/sh_basis.hpp"
 
@@ -70,6 +71,29 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
     double fine[sh_count(8)];
     k::sh_basis<8, double>(d.x, d.y, d.z, fine);
     for (const double value : fine) digest.add(value);
+
+    // Vector lanes and what is built of them: a weighted fit of seven parameters to 37 values. Slow where an fma is a library call, so not for every item.
+    if (item % 64 == 0) {
+        constexpr int volumes = 37;
+        using Fit = k::LogSignalFit<7>;
+        double design[volumes * Fit::width];
+        float signal[volumes];
+        for (int v = 0; v < volumes; ++v) {
+            const auto volume = static_cast<std::uint32_t>(v);
+            for (int i = 0; i < Fit::width; i += 4) {
+                const k::Random4 more = k::Philox{8, item, k::Purpose::noise, volume}(static_cast<std::uint32_t>(i));
+                for (int j = 0; j < 4; ++j) design[v * Fit::width + i + j] = i + j < 7 ? static_cast<double>(k::uniform(more.v[j])) : 0.0;
+            }
+            signal[v] = k::uniform_above_zero(k::Philox{9, item, k::Purpose::noise, volume}(0).v[0]);
+        }
+        double p[7] = {};
+        float largest = 0;
+        digest.add(static_cast<std::uint32_t>(Fit{design, volumes, true, 2}(signal, p, largest)));
+        for (const double value : p) digest.add(value);
+        digest.add(k::dot8(design, design + 8, 256));
+        digest.add(static_cast<std::uint32_t>(k::Double4::load(design).below(k::Double4::load(design + 8))));
+        digest.add(static_cast<std::uint32_t>(k::count_bits(random.v[0]) + k::lowest_bit(random.v[0] | 0x80000000u)));
+    }
     return digest.value;
 }
 
