@@ -8,7 +8,7 @@
 #include "arcuate/io/gradients.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
-#include "arcuate/io/tck.hpp"
+#include "arcuate/io/tractogram.hpp"
 
 #include <fmt/format.h>
 
@@ -190,8 +190,10 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     written(plan.map("csd", "fod"), io::describe_map("csd", "", fod.lmax));
 
     connectome::ConnectomeBuilder builder(parcellation, maps, options.connectome, device);
-    std::unique_ptr<io::TckWriter> file;
-    if (options.keep_tracks) file = std::make_unique<io::TckWriter>(plan.tracks(), tracking::header_fields(tracking::resolve(options.track, fod.fod.grid)), true);
+    std::unique_ptr<io::TractogramWriter> file;
+    if (options.keep_tracks)
+        file = io::make_tractogram_writer(plan.tracks(), {.properties = tracking::header_fields(tracking::resolve(options.track, fod.fod.grid)),
+                                                          .grid = fod.fod.grid, .overwrite = true});
     Tee tee(builder, file.get());
     const auto summary = tracking::track(fod.fod, data.mask, data.mask, options.track, device, tee, *listener.progress);
     say_tracking(summary, plan, listener);
