@@ -71,6 +71,7 @@ class TrxReader : public TractogramReader {
     explicit TrxReader(const std::string& path) : path_(path), archive_(path) {
         info_.format = "trx";
         read_header();
+        for (const auto& entry : archive_.entries()) take_offsets(entry);
         for (const auto& entry : archive_.entries()) take(entry);
         if (!positions_.stream) missing("positions.3.float16, .float32 or .float64");
         if (!offsets_.stream) missing("offsets.uint32 or .uint64");
@@ -90,17 +91,15 @@ class TrxReader : public TractogramReader {
         pending.per_streamline = empty_arrays(info_.per_streamline);
         pending.per_vertex = empty_arrays(info_.per_vertex);
         const auto streamlines = static_cast<std::uint64_t>(*info_.streamlines);
-        // offsets: where each streamline begins; newer files end with the number of vertices, older ones lack it.
-        const bool sentinel = offset_count_ == streamlines + 1;
         std::uint64_t next = 0;
-        if (offset_count_ > 0) next = read_offset();
+        if (streamlines > 0) next = read_offset();
         if (streamlines > 0 && next != 0) damaged(fmt::format("its first streamline would begin at vertex {}", next));
         for (std::uint64_t done = 0; done < streamlines;) {
             pending.clear();
             const std::uint64_t n = std::min<std::uint64_t>(static_cast<std::uint64_t>(batch), streamlines - done);
             const std::uint64_t first = next;
             for (std::uint64_t s = 0; s < n; ++s) {
-                const std::uint64_t end = done + s + 1 == streamlines && !sentinel ? vertices_ : read_offset();
+                const std::uint64_t end = done + s + 1 == streamlines && !sentinel_ ? vertices_ : read_offset();
                 if (end < next || end > vertices_) damaged(fmt::format("its streamline {} would have vertices {} to {} of {}", done + s, next, end, vertices_));
                 pending.offsets.push_back(end - first);
                 next = end;
@@ -161,6 +160,26 @@ class TrxReader : public TractogramReader {
         return {archive_.open(entry), array.type, static_cast<std::size_t>(array.columns)};
     }
 
+    /// Where each streamline begins. Newer files end with the number of vertices, older ones lack that. There are also files whose header counts one
+    /// streamline too few because the writer took the missing sentinel for granted: there the last offset is that of one more streamline.
+    void take_offsets(const ZipEntry& entry) {
+        const auto parsed = parse_name(entry.name);
+        if (!parsed || !parsed->folder.empty() || parsed->name != "offsets") return;
+        if (offsets_.stream || parsed->columns != 1 || (parsed->type != DataType::uint32 && parsed->type != DataType::uint64 && parsed->type != DataType::int64))
+            damaged(fmt::format("its array {} is not of uint32 or uint64, or not the only one", entry.name));
+        const auto promised = static_cast<std::uint64_t>(*info_.streamlines);
+        const std::uint64_t rows = rows_of(entry, *parsed);
+        offsets_ = open(entry, *parsed, rows == promised ? promised : promised + 1);
+        sentinel_ = rows == promised + 1;
+        if (!sentinel_) return;
+        std::uint64_t last = 0;
+        for (std::uint64_t i = 0; i < rows; ++i) last = read_offset();
+        offsets_ = open(entry, *parsed, rows);
+        if (last == vertices_ || promised == 0) return;
+        sentinel_ = false;
+        info_.streamlines = static_cast<std::int64_t>(rows);
+    }
+
     void take(const ZipEntry& entry) {
         const auto parsed = parse_name(entry.name);
         if (!parsed) return;  // header.json, and what later versions of the format may bring
@@ -170,11 +189,6 @@ class TrxReader : public TractogramReader {
         if (folder.empty() && name == "positions") {
             if (positions_.stream || columns != 3 || !is_float) damaged(fmt::format("its array {} is not (n, 3) of a floating-point type, or not the only one", entry.name));
             positions_ = open(entry, *parsed, vertices_);
-        } else if (folder.empty() && name == "offsets") {
-            if (offsets_.stream || columns != 1 || (type != DataType::uint32 && type != DataType::uint64 && type != DataType::int64))
-                damaged(fmt::format("its array {} is not of uint32 or uint64, or not the only one", entry.name));
-            offset_count_ = rows_of(entry, *parsed);
-            offsets_ = open(entry, *parsed, offset_count_ == streamlines ? streamlines : streamlines + 1);
         } else if (folder == "dps") {
             info_.per_streamline.push_back({name, columns, type});
             per_streamline_.push_back(open(entry, *parsed, streamlines));
@@ -238,7 +252,8 @@ class TrxReader : public TractogramReader {
 
     std::string path_;
     ZipArchive archive_;
-    std::uint64_t vertices_ = 0, offset_count_ = 0;
+    std::uint64_t vertices_ = 0;
+    bool sentinel_ = false;
     Column positions_{{}, DataType::float32, 3}, offsets_{{}, DataType::uint64, 1};
     std::vector<Column> per_streamline_, per_vertex_;
     std::vector<std::pair<std::string, DataArray>> group_data_;

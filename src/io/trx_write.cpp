@@ -54,7 +54,6 @@ class TrxWriter : public TractogramWriter {
         required_grid(options, path);
         for (const auto* fields : {&options.per_streamline, &options.per_vertex})
             for (const auto& field : *fields) require_name(field.name, path);
-        if (compress_) require_writable(path, options.overwrite);
         const DataField positions{"positions", 3, position_type_};
         const std::string name = array_name("", positions);
         // header.json (three counts may grow by 20 digits) and the local headers of both, at their longest, then the first vertex at a multiple of 64.
@@ -64,7 +63,7 @@ class TrxWriter : public TractogramWriter {
             streamlines_ = resume.at("streamlines").get<std::int64_t>();
             vertices_ = resume.at("vertices").get<std::int64_t>();
         }
-        add(name, position_type_, compress_ ? ".positions" : "", first_vertex_, resume);
+        add(name, position_type_, "", first_vertex_, resume);
         add("offsets.uint64", DataType::uint64, ".offsets", 0, resume);
         for (const auto& field : options.per_streamline) add(array_name("dps/", field), field.type, ".dps-" + field.name, 0, resume);
         for (const auto& field : options.per_vertex) add(array_name("dpv/", field), field.type, ".dpv-" + field.name, 0, resume);
