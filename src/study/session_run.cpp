@@ -8,7 +8,7 @@
 #include "arcuate/io/gradients.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
-#include "arcuate/io/tck.hpp"
+#include "arcuate/io/tractogram.hpp"
 
 #include <fmt/format.h>
 
@@ -193,8 +193,10 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     tracking::TrackInput track_input{.field = fod.fod};
     track_input.seeds.push_back(tracking::seeds_in(data.mask, "the brain mask"));
     track_input.regions.mask.push_back({"the brain mask", data.mask});
-    std::unique_ptr<io::TckWriter> file;
-    if (options.keep_tracks) file = std::make_unique<io::TckWriter>(plan.tracks(), tracking::header_fields(tracking::resolve(options.track, track_input)), true);
+    std::unique_ptr<io::TractogramWriter> file;
+    if (options.keep_tracks)
+        file = io::make_tractogram_writer(plan.tracks(), {.properties = tracking::header_fields(tracking::resolve(options.track, track_input)),
+                                                          .grid = fod.fod.grid, .overwrite = true});
     Tee tee(builder, file.get());
     const auto summary = tracking::track(track_input, options.track, device, tee, *listener.progress);
     say_tracking(summary, plan, listener);
