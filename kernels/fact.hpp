@@ -44,8 +44,9 @@ struct FactDirections {
         const std::int32_t row = grid.nearest(transform_point(grid.world_to_voxel, seed));
         if (!row) return false;
         float cosine;
-        for (int trial = 0; trial < (asked ? 1 : seed_trials); ++trial)
-            if (closest(row, asked ? *asked : seed_direction(random, trial), direction, cosine) > seed_cutoff) return true;
+        if (asked) return closest(row, *asked, direction, cosine) > seed_cutoff && cosine >= cos_max_angle;
+        for (int trial = 0; trial < seed_trials; ++trial)
+            if (closest(row, seed_direction(random, trial), direction, cosine) > seed_cutoff) return true;
         return false;
     }
 

@@ -67,8 +67,8 @@ struct TensorDirections {
         const TensorMetrics m = fit(cell, random);
         if (!(m.fa >= static_cast<double>(seed_cutoff))) return false;
         direction = principal(m);
-        if (asked && dot(*asked, direction) < 0.0f) direction = -direction;
-        return !asked || dot(*asked, direction) >= cos_max_angle;
+        if (asked && dot(*asked, direction) < 0.0f) direction = -direction;  // the axis is the tensor's, its sign the user's
+        return true;
     }
 
     ARCUATE_HD StepEnd next(Vec3 position, Vec3 from, const Philox& random, std::uint32_t, Vec3& to, StepCounts& counts) const {
