@@ -47,7 +47,7 @@ TEST(Density, CountsEachStreamlineOncePerVoxel) {
 TEST(Density, WhatLiesOutsideDoesNotCount) {
     DensityMap map(plane(3, 1), Contrast::count);
     map.append(of({{-1e30f, 0, 0, 1e30f, 0, 0}, {0, 5, 0, 2, 5, 0}, {}, {1, 0, 0}}).view());
-    EXPECT_THAT(map.counts().data, ElementsAre(testing::_, 2, testing::_)) << "one vertex is in its voxel";
+    EXPECT_THAT(map.counts().data, ElementsAre(0, 1, 0)) << "one vertex is in its voxel; a segment of 2e30 mm is lost in rounding, but ends";
     DensityMap short_way(plane(3, 1), Contrast::count);
     short_way.append(of({{-5, 0, 0, 0.2f, 0, 0}}).view());
     EXPECT_THAT(short_way.counts().data, ElementsAre(1, 0, 0));

@@ -13,15 +13,15 @@ namespace arcuate::tract {
 
 /// Places are asked at vertices alone, as tckedit does.
 struct FilterOptions {
-    std::vector<Region> include;  ///< a streamline has a vertex in each of them
-    std::vector<Region> exclude;  ///< and in none of these
-    std::vector<Region> ends_in;  ///< one region: both ends lie in it; two: one end in each
-    std::vector<Region> mask;     ///< what lies outside any of them is cut away; every piece of two vertices or more is a streamline
+    std::vector<Region> include{};  ///< a streamline has a vertex in each of them
+    std::vector<Region> exclude{};  ///< and in none of these
+    std::vector<Region> ends_in{};  ///< one region: both ends lie in it; two: one end in each
+    std::vector<Region> mask{};     ///< what lies outside any of them is cut away; every piece of two vertices or more is a streamline
     double min_length_mm = 0;     ///< after the cut
     double max_length_mm = std::numeric_limits<double>::infinity();
-    std::optional<std::vector<std::uint64_t>> ids;  ///< these alone: ascending, from 0
+    std::optional<std::vector<std::uint64_t>> ids{};  ///< these alone: ascending, from 0
     std::int64_t skip = 0;                          ///< leave out the first so many of those that pass
-    std::optional<std::int64_t> first;              ///< and then take so many
+    std::optional<std::int64_t> first{};              ///< and then take so many
 };
 
 /// Passes on what the options let through, with its data.
