@@ -24,7 +24,7 @@ struct PipelineOptions {
     dwi::TensorOptions tensor;
     dwi::ResponseOptions estimate;
     dwi::FodOptions fod;
-    tracking::TrackOptions track{.select = 100000};
+    tracking::TrackOptions track{.select = 100000, .angle = 45, .cutoff = 0.1};
     connectome::ConnectomeOptions connectome;
     bool keep_tracks = false;  ///< write the .tck, too
     bool gradient_check = true;  ///< warn where the axes of the gradient table seem wrong
