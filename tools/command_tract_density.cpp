@@ -94,8 +94,8 @@ void run_density(Run& run, const Options& o) {
 void add_tract_density(CLI::App& tract) {
     auto o = std::make_shared<Options>();
     auto& app = add_command(tract, "density", "an image of the streamlines through each voxel: their number, directions, or the mean of a quantity",
-                            "A streamline counts once in every voxel that it passes through. That is what tckmap approximates by vertices a tenth of a voxel apart; it may miss\n"
-                            "a corner that is cut here.\n\n"
+                            "A streamline counts once in every voxel that it passes through. That is what tckmap approximates by vertices a tenth of a voxel apart; it misses\n"
+                            "corners that count here.\n\n"
                             "Example:\n  arcuate tract density tracks.tck density.nii.gz --voxel 1\n\n"
                             "References:\n"
                             "  Calamante, Tournier, Jackson & Connelly 2010, NeuroImage 53:1233 (track density)\n"

