@@ -102,14 +102,22 @@ class Revertexed : public StreamlineSink {
     void append(const TractogramView& streamlines) override {
         out_.clear();
         tract::announce(streamlines, out_);
-        for (std::int64_t s = 0; s < streamlines.size(); ++s) tract::append_at(streamlines, s, places_(streamlines.streamline(s)), out_);
-        to_.append(out_.view());
+        for (std::int64_t s = 0; s < streamlines.size(); ++s) {
+            tract::append_at(streamlines, s, places_(streamlines.streamline(s)), out_);
+            if (out_.positions.size() > 1 << 22) pass_on();  // a small step can make a large batch of a small one
+        }
+        pass_on();
         vertices_in += static_cast<std::int64_t>(streamlines.positions.size() / 3);
-        vertices_out += static_cast<std::int64_t>(out_.positions.size() / 3);
     }
     std::int64_t vertices_in = 0, vertices_out = 0;
 
   private:
+    void pass_on() {
+        to_.append(out_.view());
+        vertices_out += static_cast<std::int64_t>(out_.positions.size() / 3);
+        out_.clear();
+    }
+
     StreamlineSink& to_;
     Places places_;
     Tractogram out_;
