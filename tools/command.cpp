@@ -80,11 +80,19 @@ std::string the_command_line;
 }  // namespace
 
 const Device& Run::device() {
-    if (!device_) {
-        device_ = Device::open(device_spec, threads);
-        say_verbose(fmt::format("running on {}", device_->name()));
+    if (devices_.empty()) {
+        devices_.push_back(Device::open(device_spec, threads));
+        say_verbose(fmt::format("running on {}", devices_.front().name()));
     }
-    return *device_;
+    return devices_.front();
+}
+
+const std::vector<Device>& Run::devices() {
+    if (devices_.empty()) {
+        devices_ = Device::open_all(device_spec, threads);
+        for (const auto& d : devices_) say_verbose(fmt::format("running on {}", d.name()));
+    }
+    return devices_;
 }
 
 Progress& Run::progress() {
@@ -107,7 +115,8 @@ Provenance Run::provenance(std::vector<std::pair<std::string, std::string>> para
     p.parameters = std::move(parameters);
     for (const auto& [role, path] : inputs) p.inputs.push_back({role, path, sha256_of_file(path)});
     p.command_line = command_line();
-    p.device = device().name();
+    device();
+    for (const auto& d : devices_) p.device += (p.device.empty() ? "" : ", ") + d.name();
     p.threads = device().threads();
     p.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
     return p;

@@ -30,6 +30,8 @@ class Run {
 
     /// Opened at first use.
     const Device& device();
+    /// All of --device, for the commands that use several.
+    const std::vector<Device>& devices();
     /// A bar on a terminal, a line every few seconds elsewhere, nothing with --quiet. On standard error.
     Progress& progress();
     /// A line on standard error unless --quiet. Results that a script may want go to standard output instead.
@@ -46,7 +48,7 @@ class Run {
     void require_writable(const std::vector<std::string>& outputs) const;
 
   private:
-    std::optional<Device> device_;
+    std::vector<Device> devices_;
     std::unique_ptr<Progress> progress_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };

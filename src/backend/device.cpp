@@ -69,6 +69,23 @@ Device Device::open(const std::string& spec, int threads) {
     return device;
 }
 
+std::vector<Device> Device::open_all(const std::string& spec, int threads) {
+    std::vector<std::string> parts;
+    for (std::size_t at = 0; at <= spec.size();) {
+        const auto end = std::min(spec.find(',', at), spec.size());
+        std::string part = spec.substr(at, end - at);
+        // cuda:0,1 is cuda:0,cuda:1
+        if (!parts.empty() && parts.front().starts_with("cuda:") && !part.empty() && part.find_first_not_of("0123456789") == std::string::npos) part = "cuda:" + part;
+        parts.push_back(part);
+        at = end + 1;
+    }
+    const int all = threads == 0 ? hardware_threads() : threads;
+    const auto cpus = static_cast<int>(std::count(parts.begin(), parts.end(), "cpu"));
+    std::vector<Device> devices;
+    for (const auto& part : parts) devices.push_back(open(part, part == "cpu" && cpus > 1 ? std::max(1, all / cpus) : threads));
+    return devices;
+}
+
 bool Device::is_cuda() const { return impl_->cuda_index >= 0; }
 int Device::threads() const { return impl_->threads; }
 std::string Device::name() const { return impl_->label; }

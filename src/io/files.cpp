@@ -202,6 +202,7 @@ void write_sidecar(const std::string& output_path, const Provenance& provenance,
                    {"device", provenance.device},
                    {"threads", provenance.threads},
                    {"seconds", provenance.seconds}};
+    if (!provenance.results.empty()) json["Results"] = nlohmann::ordered_json::parse(provenance.results);
     write_text(sidecar_path(output_path), dump(json, 2) + "\n", overwrite);
 }
 

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -97,6 +98,29 @@ std::vector<std::vector<double>> read_numbers(const std::string& path) {
     }
     if (rows.empty()) throw InputError(fmt::format("{} is empty (it holds no number); check that it is the right file", path));
     return rows;
+}
+
+std::vector<Vec3d> read_points(const std::string& path) {
+    const std::string text = read_text(path);
+    std::vector<Vec3d> points;
+    std::size_t number = 0;
+    for (const auto line : split_lines(text)) {
+        ++number;
+        std::string spaced(line);
+        std::replace(spaced.begin(), spaced.end(), ',', ' ');
+        const auto words = split_words(spaced);
+        if (words.empty() || words[0].starts_with('#')) continue;
+        Vec3d point{};
+        bool fine = words.size() == 3;
+        for (std::size_t k = 0; fine && k < 3; ++k) {
+            const auto value = parse_double(words[k]);
+            fine = value && std::isfinite(*value);
+            if (fine) point[k] = *value;
+        }
+        if (!fine) throw InputError(fmt::format("line {} of {} is no point ('{}'); give x y z in mm", number, path, line));
+        points.push_back(point);
+    }
+    return points;
 }
 
 }  // namespace arcuate::io

@@ -9,7 +9,7 @@ DATA_DIR holds human_rescan. MRtrix makes response and FOD of ses-01; tckgen run
   - mean length differs by more than 2%,
   - arcs per step differ by more than 10%.
 """
-import argparse, os, re, shutil, subprocess, sys, tempfile
+import argparse, json, os, re, shutil, subprocess, sys, tempfile
 import numpy as np
 
 
@@ -53,11 +53,12 @@ def main():
         rows[name] = dict(tck=tck, seeds=number(r"(\d+) seeds", text), arcs=number(r"samples per step = ([\d.]+)", text),
                           calibrator=number(r"Calibrator sub-threshold: ([\d.]+)", text), exits=number(r"Exited image: ([\d.]+)", text))
     tck = w("ours.tck")
-    text = sh(a.arcuate, "track", w("fod.nii.gz"), tck, "--seed-image", mask, "--select", a.select, "--force", "--device", "cpu", "--threads", a.threads)
-    halves = 100 - (number(r"half not tracked ([\d.]+)%", text) if "half not tracked" in text else 0)
+    sh(a.arcuate, "track", w("fod.nii.gz"), tck, "--seed-image", mask, "--select", a.select, "--force", "--device", "cpu", "--threads", a.threads)
+    found = json.load(open(w("ours.json")))["Results"]
+    halves = sum(found["half_ends"].values()) - found["half_ends"]["not_tracked"]
     # The peer counts calibration arcs and failed candidates, not the accepted one.
-    rows["arcuate"] = dict(tck=tck, seeds=number(r"from (\d+) seeds", text), arcs=number(r"([\d.]+) evaluated per arc", text) - 1,
-                           calibrator=100 / halves * number(r"no FOD amplitude ahead ([\d.]+)%", text), exits=100 / halves * number(r"left the FOD image ([\d.]+)%", text))
+    rows["arcuate"] = dict(tck=tck, seeds=found["seeds"], arcs=found["candidates"] / found["steps"] - 1, calibrator=100 * found["half_ends"]["calibrator"] / halves,
+                           exits=100 * found["half_ends"]["exit_image"] / halves)
     for r in rows.values():
         r["length"] = float(sh("tckstats", r["tck"], "-output", "mean", "-quiet").split()[0])
         csv = r["tck"].replace(".tck", ".csv")

@@ -16,6 +16,9 @@ class Device {
     /// Throws DeviceError with what to do where the device is missing or unusable, InputError for a spec that is none of these.
     static Device open(const std::string& spec = "cpu", int threads = 0);
 
+    /// Several, as "cuda:0,1" or "cpu,cpu"; CPU devices share the threads.
+    static std::vector<Device> open_all(const std::string& spec, int threads = 0);
+
     bool is_cuda() const;
     int threads() const;
     /// "cpu (16 threads)", "cuda:0 (NVIDIA H200)".

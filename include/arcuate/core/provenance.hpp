@@ -30,6 +30,7 @@ struct Provenance {
     std::string device;
     int threads = 0;
     double seconds = 0;  ///< wall time
+    std::string results;  ///< what came out, a JSON object; empty where the output says it all
 
     void parameter(const std::string& name, const std::string& value) { parameters.emplace_back(name, value); }
 };

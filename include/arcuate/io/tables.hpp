@@ -1,6 +1,7 @@
 // Connectomes and other tables as text, and one HDF5 file per session.
 #pragma once
 
+#include "arcuate/core/affine.hpp"
 #include "arcuate/core/connectome.hpp"
 #include "arcuate/core/provenance.hpp"
 
@@ -20,6 +21,9 @@ struct LabelledMatrix {
     std::int64_t size = 0;       ///< n
 };
 LabelledMatrix read_matrix(const std::string& path);
+
+/// Points, one per line: three numbers separated by spaces, commas or tabs [mm]; lines that start with # are skipped.
+std::vector<Vec3d> read_points(const std::string& path);
 
 /// A table of text cells; the first row is the header. Separator by extension (.tsv, .csv).
 using Table = std::vector<std::vector<std::string>>;
