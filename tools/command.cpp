@@ -129,7 +129,7 @@ void Run::require_writable(const std::vector<std::string>& outputs) const {
 CLI::App& add_command(CLI::App& root, const std::string& name, const std::string& summary, const std::string& after,
                       std::function<void(Run&)> body) {
     auto run = std::make_shared<Run>();
-    run->command = name;
+    run->command = root.get_parent() ? root.get_name() + " " + name : name;
     CLI::App& app = *root.add_subcommand(name, summary);
     app.footer(after);
     const std::string group = "Common options";

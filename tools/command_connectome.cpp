@@ -6,7 +6,7 @@
 #include "arcuate/io/tables.hpp"
 #include "arcuate/io/tractogram.hpp"
 #include "arcuate/study/bids.hpp"
-#include "command.hpp"
+#include "tract_output.hpp"
 
 #include <fmt/format.h>
 
@@ -24,21 +24,6 @@ struct Options {
     std::vector<std::string> scalars;  ///< NAME=MAP
     connectome::ConnectomeOptions build;
     bool zero_diagonal = false;
-};
-
-/// Passes streamlines on and shows how far it is.
-class Counted : public StreamlineSink {
-  public:
-    Counted(StreamlineSink& to, Progress& progress) : to_(to), progress_(progress) {}
-    void append(const TractogramView& streamlines) override {
-        to_.append(streamlines);
-        progress_.at(done_ += streamlines.size());
-    }
-
-  private:
-    StreamlineSink& to_;
-    Progress& progress_;
-    std::int64_t done_ = 0;
 };
 
 void zero_diagonal(Connectome& connectome) {

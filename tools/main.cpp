@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
         return root.exit(request);
     } catch (const CLI::ParseError& error) {
         std::string where = "arcuate";
-        for (const auto* app : root.get_subcommands()) where += " " + app->get_name();
+        for (const CLI::App* app = &root; !app->get_subcommands().empty();) where += " " + (app = app->get_subcommands().front())->get_name();
         return fail(fmt::format("{}; see {} --help", error.what(), where));
     } catch (const Error& error) {
         return fail(error.what());

@@ -3,6 +3,7 @@
 #include "arcuate/core/error.hpp"
 #include "backend/buffer.hpp"
 #include "backend/launch.hpp"
+#include "backend/map_view.hpp"
 #include "connectome/node_search.hpp"
 #include "kernels/add_to_edges.hpp"
 #include "kernels/measure_streamline.hpp"
@@ -32,20 +33,6 @@ double scale_of(const ScalarImage& image) {
     return std::ldexp(1.0, 31 - exponent);
 }
 
-kernels::MapView view_of(const Grid& grid, const float* values) {
-    kernels::MapView view{};
-    view.values = values;
-    view.nx = static_cast<std::int32_t>(grid.size[0]);
-    view.ny = static_cast<std::int32_t>(grid.size[1]);
-    view.nz = static_cast<std::int32_t>(grid.size[2]);
-    const Affine back = inverse(grid.voxel_to_world);
-    for (int r = 0; r < 3; ++r) {
-        for (int c = 0; c < 3; ++c) view.world_to_voxel.m[r][c] = static_cast<float>(back.linear[r][c]);
-        view.world_to_voxel.m[r][3] = static_cast<float>(back.offset[r]);
-    }
-    return view;
-}
-
 void check(const Parcellation& parcellation, const std::vector<ScalarMap>& maps) {
     if (parcellation.nodes.size() > max_nodes)
         throw InputError(fmt::format("the parcellation has {} regions (a connectome is a full matrix, of at most {} regions); merge regions",
@@ -69,7 +56,7 @@ struct ConnectomeBuilder::Impl {
         for (const auto& map : maps) {
             names.emplace_back(map.name, map.unit);
             map_values.emplace_back(device, std::span<const float>(map.image.data));
-            views.push_back(view_of(map.image.grid, map_values.back().data()));
+            views.push_back(view_of_map(map.image.grid, map_values.back().data()));
             scales.push_back(scale_of(map.image));
         }
         map_views = Buffer(device, views);

@@ -73,6 +73,7 @@ class TrxWriter : public TractogramWriter {
 
     void append(const TractogramView& streamlines) override {
         require_arrays(streamlines, options_, path_);
+        if (streamlines.size() == 0) return;
         auto& positions = parts_[0];
         for (std::int64_t s = 0; s < streamlines.size(); ++s) {
             const auto vertices = streamlines.streamline(s);
@@ -89,7 +90,12 @@ class TrxWriter : public TractogramWriter {
         std::size_t part = 2;
         for (const auto arrays : {streamlines.per_streamline, streamlines.per_vertex})
             for (const auto& array : arrays) {
-                for (const double value : array.values)
+                std::span<const double> values = array.values;
+                if (part >= 2 + options_.per_streamline.size()) {  // as positions: the rows that the offsets name
+                    const auto c = static_cast<std::size_t>(array.columns);
+                    values = values.subspan(c * streamlines.offsets.front(), c * (streamlines.offsets.back() - streamlines.offsets.front()));
+                }
+                for (const double value : values)
                     if (!encode(parts_[part].type, value, parts_[part].block))
                         throw InputError(fmt::format("cannot write {} (its data '{}' are stored as {}, which cannot hold {}); choose another type", path_, array.name,
                                                      name_of(parts_[part].type), value));
@@ -98,7 +104,7 @@ class TrxWriter : public TractogramWriter {
         for (auto& p : parts_)
             if (p.block.size() >= 1 << 20) p.flush();
         streamlines_ += streamlines.size();
-        if (streamlines.size() > 0) vertices_ += static_cast<std::int64_t>(streamlines.offsets.back() - streamlines.offsets[0]);
+        vertices_ += static_cast<std::int64_t>(streamlines.offsets.back() - streamlines.offsets[0]);
     }
 
     std::string checkpoint() override {

@@ -68,7 +68,18 @@ void append_by(io::TractogramWriter& writer, const Tractogram& t, std::int64_t f
     for (auto s = first; s < last; s += step) writer.append(part_of(t, s, std::min(s + step, last)).view());
 }
 
-const std::vector<io::StreamlineGroup> two_groups{{"arc", {0, 3, 4}, {{{"mean_fa", 1, DataType::float32}, {0.5}}}}, {"none", {}, {}}};
+/// "arc" with a datum of its own, and "none" without members.
+std::vector<io::StreamlineGroup> make_two_groups() {
+    std::vector<io::StreamlineGroup> groups(2);
+    groups[0].name = "arc";
+    groups[0].members = {0, 3, 4};
+    groups[0].data.resize(1);
+    groups[0].data[0].name = "mean_fa";
+    groups[0].data[0].values = {0.5};
+    groups[1].name = "none";
+    return groups;
+}
+const auto two_groups = make_two_groups();
 
 void write(const std::string& path, const Tractogram& t, const io::TractogramOptions& options, std::int64_t step = 7) {
     const auto writer = io::make_tractogram_writer(path, options);

@@ -59,7 +59,7 @@ struct TractogramOptions {
     std::map<std::string, std::string> properties{};  ///< kept by .tck and .trx
     std::optional<Grid> grid{};                       ///< .trk and .trx require it: coordinates (.trk) and the header refer to it
     std::vector<DataField> per_streamline{}, per_vertex{};  ///< what every appended view brings; .tck keeps neither
-    bool float16 = false;   ///< .trx: positions in half precision (within 0.03 mm below 64 mm from the origin, 0.06 mm below 128)
+    bool float16 = false;   ///< .trx: positions in half precision (rounded by at most 0.016 mm below 64 mm from the origin, 0.031 mm below 128)
     bool compress = false;  ///< .trx: deflate its arrays
     bool overwrite = false;
 };
