@@ -7,17 +7,32 @@
 #pragma once
 
 #include "kernels/fod_field.hpp"
-#include "kernels/philox.hpp"
+#include "kernels/tissues.hpp"
+#include "kernels/track_step.hpp"
 
 namespace arcuate::kernels {
 
-inline constexpr int max_arc_samples = 8;        ///< FOD samples of an arc, its start excluded
+inline constexpr int max_arc_samples = max_step_vertices;  ///< FOD samples of an arc, its start excluded
 
 /// One arc: the angle between its end tangents and the plane in which it bends.
 struct ArcShape {
     float angle;              ///< [rad]
     float cos_azimuth, sin_azimuth;  ///< of the bending direction in frame_around(start direction)
 };
+
+/// Uniform over the cap of directions: azimuth uniform, and so is the cosine. `r.v[0]` and `r.v[1]` are used.
+ARCUATE_HD ArcShape cone_direction(const Random4& r, float one_minus_cos_max) {
+    const SinCos azimuth = sincos(2.0f * pi * uniform(r.v[0]));
+    const float one_minus_cos = one_minus_cos_max * uniform(r.v[1]);
+    // 2 asin(sqrt(h/2)), not acos(1 - h), which loses small angles.
+    return {2.0f * asin(sqrt(0.5f * one_minus_cos)), azimuth.cos, azimuth.sin};
+}
+
+/// The frame's axis w turned by a shape's angle.
+ARCUATE_HD Vec3 turned(const Frame& frame, ArcShape shape) {
+    const SinCos a = sincos(shape.angle);
+    return in_world(frame, {a.sin * shape.cos_azimuth, a.sin * shape.sin_azimuth, a.cos});
+}
 
 /// What a run of iFOD2 is told. Lengths in mm.
 struct Ifod2Params {
@@ -34,16 +49,6 @@ struct Ifod2Params {
     int calibration_count;
     const ArcShape* calibration;  ///< (calibration_count), on the device
 };
-
-/// What a step counts, for the run's summary.
-struct StepCounts {
-    std::int32_t steps = 0;      ///< arcs taken
-    std::int32_t arcs = 0;       ///< arcs evaluated for those, calibration included
-    std::int32_t end_arcs = 0;   ///< arcs evaluated for steps that could not be taken
-    std::int32_t truncated = 0;  ///< candidates above the calibrated bound
-};
-
-enum class StepEnd : std::uint8_t { none, exit_image, calibrator, model };
 
 /// Where one half of a streamline stands.
 struct Ifod2State {
@@ -81,14 +86,28 @@ struct Ifod2 {
 
     FodField<Lmax> field;
     Ifod2Params params;
+    TissueImage tissues;   ///< with anatomical constraints an arc that ends in CSF is impossible
+
+    ARCUATE_HD int vertices_per_step() const { return params.samples; }
+
+    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const {
+        Cell cell;
+        return field.locate(position, cell) ? field.amplitude(cell, direction) : 0.0f;
+    }
+
+    ARCUATE_HD bool restart(Vec3 position, Vec3 direction, State& state) const {
+        const float f = amplitude(position, direction);
+        state = {position, direction, f > 0.0f ? 0.5f * log(f) : 0.0f};
+        return f > 0.0f;
+    }
 
     /// Probability of an arc: 0 where an amplitude is below the cutoff, negative where it leaves the image before that. `half_log_end`: ln(F)/2 at its end.
     ARCUATE_HD float arc_probability(const State& from, const Arc& arc, float& half_log_end) const {
         float log_p = from.half_log_start;
         const float n = static_cast<float>(params.samples);
         half_log_end = 0.0f;
+        Vec3 position{}, tangent{};
         for (int i = 1; i <= params.samples; ++i) {
-            Vec3 position, tangent;
             arc.sample(static_cast<float>(i) / n, position, tangent);
             Cell cell;
             if (!field.locate(position, cell)) return -1.0f;
@@ -98,33 +117,17 @@ struct Ifod2 {
             half_log_end = 0.5f * log_f;
             log_p += i < params.samples ? log_f : half_log_end;  // trapezoid: weights 1/2, 1, ..., 1, 1/2
         }
+        if (tissues.fractions && tissues.at(position).csf >= 0.5f) return 0.0f;
         return exp(params.power * log_p);
     }
 
-    /// The first direction at a seed: uniform directions until one has an amplitude above seed_cutoff. Not weighted by amplitude.
-    ARCUATE_HD bool start(Vec3 seed_position, const Philox& random, State& state) const {
-        Cell cell;
-        if (!field.locate(seed_position, cell)) return false;
-        for (int trial = 0; trial < params.seed_trials; ++trial) {
-            const Random4 r = random(1u + static_cast<std::uint32_t>(trial));
-            Vec3 d;
-            uniform_direction(r.v[0], r.v[1], d.x, d.y, d.z);
-            d = normalized(d);
-            const float f = field.amplitude(cell, d);
-            if (f > params.seed_cutoff && f > 0.0f) {
-                state = {seed_position, d, 0.5f * log(f)};
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /// Candidate `r` of a step: azimuth uniform, end direction uniform over the cap of max_angle.
-    ARCUATE_HD ArcShape candidate(const Random4& r) const {
-        const SinCos azimuth = sincos(2.0f * pi * uniform(r.v[0]));
-        const float one_minus_cos = params.one_minus_cos_max * uniform(r.v[1]);
-        // 2 asin(sqrt(h/2)), not acos(1 - h), which loses small angles.
-        return {2.0f * asin(sqrt(0.5f * one_minus_cos)), azimuth.cos, azimuth.sin};
+    /// The first direction at a seed: the one asked for if its amplitude is above seed_cutoff; otherwise uniform directions until one has an amplitude above seed_cutoff. Not weighted by amplitude.
+    ARCUATE_HD bool start(Vec3 seed_position, const Philox& random, const Vec3* asked, State& state) const {
+        Vec3 d;
+        float f;
+        if (!first_direction(field, seed_position, random, asked, params.seed_cutoff, params.seed_trials, d, f)) return false;
+        state = {seed_position, d, 0.5f * log(f)};
+        return true;
     }
 
     /// Draws the next arc. On StepEnd::none the arc's vertices are in `vertices` (params.samples of them) and the state stands at its end.
@@ -143,7 +146,7 @@ struct Ifod2 {
                 bound = params.calibration_ratio * largest;
             }
             const Random4 r = calibrating ? Random4{} : random(static_cast<std::uint32_t>(n));
-            const Arc arc(state, frame, calibrating ? params.calibration[n + params.calibration_count] : candidate(r), params.step);
+            const Arc arc(state, frame, calibrating ? params.calibration[n + params.calibration_count] : cone_direction(r, params.one_minus_cos_max), params.step);
             float half_log_end;
             const float p = arc_probability(state, arc, half_log_end);
             ++evaluated;

@@ -1,5 +1,5 @@
-// Four doubles that go through the same operations: a vector register where the processor has one, an array elsewhere. Every lane computes
-// what a scalar would, to the bit, so how a compiler vectorises decides nothing.
+// Four doubles or eight floats that go through the same operations: a vector register where the processor has one, an array elsewhere. Every
+// lane computes what a scalar would, to the bit, so how a compiler vectorises decides nothing.
 #pragma once
 
 #include "kernels/math.hpp"
@@ -28,6 +28,15 @@ inline Double4 fma(Double4 a, Double4 b, Double4 c) { return {_mm256_fmadd_pd(a.
 inline Double4 fnma(Double4 a, Double4 b, Double4 c) { return {_mm256_fnmadd_pd(a.v, b.v, c.v)}; }  ///< c - a b
 inline Double4 operator+(Double4 a, Double4 b) { return {_mm256_add_pd(a.v, b.v)}; }
 inline Double4 operator*(Double4 a, Double4 b) { return {_mm256_mul_pd(a.v, b.v)}; }
+
+struct Float8 {
+    __m256 v;
+
+    static Float8 load(const float* from) { return {_mm256_loadu_ps(from)}; }
+    static Float8 all(float value) { return {_mm256_set1_ps(value)}; }
+    void store(float* to) const { _mm256_storeu_ps(to, v); }
+};
+inline Float8 fma(Float8 a, Float8 b, Float8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 
 #else
 
@@ -68,7 +77,40 @@ ARCUATE_HD Double4 operator*(Double4 a, Double4 b) {
     return a;
 }
 
+struct Float8 {
+    float v[8];
+
+    ARCUATE_HD static Float8 load(const float* from) {
+        Float8 out;
+        ARCUATE_UNROLL
+        for (int k = 0; k < 8; ++k) out.v[k] = from[k];
+        return out;
+    }
+    ARCUATE_HD static Float8 all(float value) {
+        Float8 out;
+        ARCUATE_UNROLL
+        for (int k = 0; k < 8; ++k) out.v[k] = value;
+        return out;
+    }
+    ARCUATE_HD void store(float* to) const {
+        ARCUATE_UNROLL
+        for (int k = 0; k < 8; ++k) to[k] = v[k];
+    }
+};
+ARCUATE_HD Float8 fma(Float8 a, Float8 b, Float8 c) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) c.v[k] = fma(a.v[k], b.v[k], c.v[k]);
+    return c;
+}
+
 #endif
+
+/// The sum over the lanes: ((0+4) + (2+6)) + ((1+5) + (3+7)).
+ARCUATE_HD float tree_sum(Float8 of) {
+    float s[8];
+    of.store(s);
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
 
 /// The sum over the lanes of each of four: (lane 0 + lane 1) + (lane 2 + lane 3).
 ARCUATE_HD void sums_of(const Double4* of, double* out) {

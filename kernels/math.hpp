@@ -217,4 +217,13 @@ ARCUATE_HD void add_relaxed(std::int64_t* cell, std::int64_t value) {
 #endif
 }
 
+/// Takes `count` from a counter that many items share: the value before. Who gets which is not reproducible, so nothing may depend on it.
+ARCUATE_HD std::int32_t take_relaxed(std::int32_t* counter, std::int32_t count) {
+#if defined(__CUDA_ARCH__)
+    return atomicAdd(counter, count);
+#else
+    return __atomic_fetch_add(counter, count, __ATOMIC_RELAXED);
+#endif
+}
+
 }  // namespace arcuate::kernels

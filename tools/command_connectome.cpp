@@ -4,7 +4,7 @@
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
-#include "arcuate/io/tck.hpp"
+#include "arcuate/io/tractogram.hpp"
 #include "arcuate/study/bids.hpp"
 #include "command.hpp"
 
@@ -82,7 +82,7 @@ void run_connectome(Run& run, const Options& o) {
     if (!hdf5) builder.connectome().metric(o.metric);  // a name that there is not is said before the work
     run.progress().begin("connectome", 0, "streamlines");
     Counted counted(builder, run.progress());
-    io::stream_tck(o.tracks, counted);
+    io::stream_tractogram(o.tracks, counted);
     run.progress().end();
 
     auto result = builder.connectome();
@@ -122,7 +122,7 @@ void add_connectome(CLI::App& root) {
                             "Example:\n  arcuate connectome tracks.tck parcels_dseg.nii.gz connectome.h5 --scalar fa=fa.nii.gz --scalar md=md.nii.gz\n\n"
                             "Reference: Smith, Tournier, Calamante & Connelly 2015, NeuroImage 104:253",
                             [o](Run& run) { run_connectome(run, *o); });
-    app.add_option("tracks", o->tracks, "streamlines, .tck")->required()->type_name("TRACKS");
+    app.add_option("tracks", o->tracks, "streamlines: .tck, .trk, .trk.gz or .trx")->required()->type_name("TRACKS");
     app.add_option("parcellation", o->parcellation, "label image, 0 background, regions above 0; on any grid of the same world frame")->required()->type_name("PARCELLATION");
     app.add_option("output", o->output, "one metric as .tsv or .csv, or all of them as .h5")->required()->type_name("OUT");
     app.add_option("--scalar", o->scalars, "a map to average along streamlines; may be repeated")->type_name("NAME=MAP")->allow_extra_args(false);

@@ -2,7 +2,7 @@
 #include "arcuate/core/error.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/nifti.hpp"
-#include "arcuate/io/tck.hpp"
+#include "arcuate/io/tractogram.hpp"
 #include "arcuate/tracking/track.hpp"
 #include "command.hpp"
 
@@ -44,15 +44,15 @@ void body(Run& run, const Options& o) {
 
     const auto resolved = tracking::resolve(o.track, fod.grid);
     const auto fields = tracking::header_fields(resolved);
-    io::TckWriter writer(o.out, fields, run.force);
-    const auto summary = tracking::track(fod, seed_mask, mask, o.track, run.device(), writer, run.progress());
+    const auto writer = io::make_tractogram_writer(o.out, {.properties = fields, .grid = fod.grid, .overwrite = run.force});
+    const auto summary = tracking::track(fod, seed_mask, mask, o.track, run.device(), *writer, run.progress());
     print_summary(run, summary);
     if (summary.accepted == 0)
         throw InputError(fmt::format("no streamline was accepted from {} seeds (see the reasons above); check the seed image against the FOD image, or lower --cutoff or --min-length",
                                      summary.seeds));
     if (resolved.select > 0 && summary.accepted < resolved.select)
         run.warn(fmt::format("{} streamlines instead of {}: the limit of {} seeds was reached; raise --seeds", summary.accepted, resolved.select, resolved.seeds));
-    writer.commit(summary.seeds);
+    writer->commit(summary.seeds);
     std::vector<std::pair<std::string, std::string>> inputs{{"fod", o.fod}, {"seed_image", o.seed_image}};
     if (mask) inputs.emplace_back("mask", o.mask);
     io::write_sidecar(o.out, run.provenance({fields.begin(), fields.end()}, inputs), run.force);
@@ -71,7 +71,7 @@ void add_track(CLI::App& root) {
                                 [o](Run& run) { body(run, *o); });
     auto& t = o->track;
     app.add_option("FOD", o->fod, "FOD image: even-order spherical harmonics, as of `arcuate fod` or dwi2fod")->required();
-    app.add_option("OUT", o->out, "tractogram to write (.tck)")->required();
+    app.add_option("OUT", o->out, "tractogram to write: .tck, .trk or .trx")->required();
     app.add_option("--algorithm", o->algorithm, "how directions are drawn")->check(CLI::IsMember({"ifod2"}))->capture_default_str();
     app.add_option("--seed-image", o->seed_image, "mask in whose voxels seeds are uniform")->required();
     app.add_option("--mask", o->mask, "streamlines end where they leave this mask (on any grid of the same world)");

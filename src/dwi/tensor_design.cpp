@@ -1,6 +1,7 @@
 #include "dwi/tensor_design.hpp"
 
 #include "arcuate/core/error.hpp"
+#include "arcuate/dwi/tensor.hpp"
 #include "dwi/shell.hpp"
 
 #include <fmt/format.h>
@@ -53,6 +54,22 @@ TensorDesign make_tensor_design(const GradientTable& gradients) {
     TensorDesign out{largest_b, make_design(gradients, largest_b)};
     require_determined(gradients, out.rows);
     return out;
+}
+
+TensorModel tensor_model(const GradientTable& gradients) {
+    const TensorDesign design = make_tensor_design(gradients);
+    const std::size_t n = design.rows.rows;
+    Matrix a(n, 7), at(7, n);
+    for (std::size_t v = 0; v < n; ++v)
+        for (std::size_t k = 0; k < 7; ++k) a(v, k) = at(k, v) = design.rows(v, k);
+    const Matrix inverse = cholesky_solve(cholesky(transposed_product(a, a)), at);
+    TensorModel model{static_cast<std::int64_t>(n), a.values, inverse.values};
+    for (std::size_t v = 0; v < n; ++v)
+        for (std::size_t k = 0; k < 6; ++k) {
+            model.design[v * 7 + k] *= design.b_scale;
+            model.inverse[k * n + v] /= design.b_scale;
+        }
+    return model;
 }
 
 }  // namespace arcuate::dwi

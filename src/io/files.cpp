@@ -126,14 +126,16 @@ void require_writable(const std::string& path, bool overwrite) {
                                                   "another name", path));
 }
 
-OutputFile::OutputFile(std::string path, bool overwrite) : path_(std::move(path)) {
+OutputFile::OutputFile(std::string path, bool overwrite) : OutputFile(std::move(path), overwrite, false) {}
+
+OutputFile::OutputFile(std::string path, bool overwrite, bool resumed) : path_(std::move(path)), kept_(resumed) {
     require_writable(path_, overwrite);
-    partial_ = partial_name(path_);
-    remember_partial(partial_);
+    partial_ = resumed ? path_ + ".partial" : partial_name(path_);
+    if (!resumed) remember_partial(partial_);
 }
 
 OutputFile::~OutputFile() {
-    if (committed_) return;
+    if (committed_ || kept_) return;
     unlink(partial_.c_str());
     forget_partial(partial_);
 }
@@ -143,6 +145,16 @@ void OutputFile::commit() {
         throw OutputError(fmt::format("cannot write {} ({}); check the folder's permissions", path_, std::strerror(errno)));
     committed_ = true;
     forget_partial(partial_);
+}
+
+void OutputFile::keep() {
+    if (kept_) return;
+    const std::string name = path_ + ".partial";
+    if (std::rename(partial_.c_str(), name.c_str()) != 0)
+        throw OutputError(fmt::format("cannot write {} ({}); check the folder's permissions", name, std::strerror(errno)));
+    forget_partial(partial_);
+    partial_ = name;
+    kept_ = true;
 }
 
 void write_text(const std::string& path, const std::string& text, bool overwrite) {

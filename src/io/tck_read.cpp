@@ -1,7 +1,7 @@
 #include "arcuate/core/error.hpp"
-#include "arcuate/io/tck.hpp"
 
 #include "text.hpp"
+#include "tractogram_files.hpp"
 
 #include <fmt/format.h>
 
@@ -40,8 +40,7 @@ TckHeader read_header(std::ifstream& file, const std::string& path) {
     char start[magic.size()] = {};
     file.read(start, sizeof start);
     if (std::string_view(start, sizeof start) != magic)
-        throw InputError(fmt::format("{} is not a .tck tractogram (it does not begin with '{}'); convert it, for instance with "
-                                     "tckconvert", path, magic));
+        bad_header(path, fmt::format("it does not begin with '{}'", magic));
 
     TckHeader header;
     std::string line;
@@ -130,41 +129,34 @@ std::int64_t stream_vertices(std::ifstream& file, const TckHeader& header, const
     }
 }
 
-class Collector : public StreamlineSink {
+class TckReader : public TractogramReader {
   public:
-    Tractogram all;
-    void append(const TractogramView& streamlines) override {
-        const std::uint64_t base = all.offsets.back();
-        all.positions.insert(all.positions.end(), streamlines.positions.begin(), streamlines.positions.end());
-        for (const auto offset : streamlines.offsets.subspan(1)) all.offsets.push_back(base + offset);
+    explicit TckReader(std::string path) : path_(std::move(path)), file_(path_, std::ios::binary) {
+        if (!file_) throw InputError(fmt::format("cannot open {} ({}); check the path", path_, std::strerror(errno)));
+        header_ = read_header(file_, path_);
+        info_.format = "tck";
+        // A count of 0 is what a program leaves that never came to write the true one; some write none.
+        if (const auto entry = header_.properties.find("count"); entry != header_.properties.end())
+            if (const auto promised = parse_integer(entry->second); promised && *promised != 0) info_.streamlines = promised;
+        info_.properties = std::move(header_.properties);
     }
+    void stream(StreamlineSink& sink, std::int64_t batch) override {
+        file_.seekg(header_.offset);
+        const auto count = header_.is_double ? stream_vertices<double>(file_, header_, path_, sink, batch)
+                                             : stream_vertices<float>(file_, header_, path_, sink, batch);
+        if (info_.streamlines.value_or(count) != count)
+            throw InputError(fmt::format("{} is damaged (its header counts {} streamlines and there are {}); copy or track it again",
+                                         path_, *info_.streamlines, count));
+    }
+
+  private:
+    std::string path_;
+    std::ifstream file_;
+    TckHeader header_;
 };
 
 }  // namespace
 
-std::map<std::string, std::string> stream_tck(const std::string& path, StreamlineSink& sink, std::int64_t batch) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) throw InputError(fmt::format("cannot open {} ({}); check the path", path, std::strerror(errno)));
-    if (std::filesystem::is_directory(path)) throw InputError(fmt::format("cannot open {} (it is a folder); give a .tck file", path));
-    const TckHeader header = read_header(file, path);
-    file.seekg(header.offset);
-    const auto count = header.is_double ? stream_vertices<double>(file, header, path, sink, batch) : stream_vertices<float>(file,
-        header, path, sink, batch);
-    // A count of 0 is what a program leaves that never came to write the true one; some write none.
-    if (const auto entry = header.properties.find("count"); entry != header.properties.end()) {
-        const auto promised = parse_integer(entry->second);
-        if (promised && *promised != 0 && *promised != count)
-            throw InputError(fmt::format("{} is damaged (its header counts {} streamlines and there are {}); copy or track it again",
-                                         path, *promised, count));
-    }
-    return header.properties;
-}
-
-Tractogram read_tck(const std::string& path) {
-    Collector collector;
-    auto properties = stream_tck(path, collector);
-    collector.all.properties = std::move(properties);
-    return std::move(collector.all);
-}
+Reader open_tck(const std::string& path) { return std::make_unique<TckReader>(path); }
 
 }  // namespace arcuate::io

@@ -4,7 +4,7 @@
 #include "arcuate/core/error.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
-#include "arcuate/io/tck.hpp"
+#include "arcuate/io/tractogram.hpp"
 #include "arcuate/study/change.hpp"
 #include "study/plan.hpp"
 
@@ -99,7 +99,7 @@ PhantomCheck check_phantom(const std::string& bids_dir, const std::string& out_d
         const std::string labels = find_parcellation(bids_dir, result->session, result->atlas).path;
         Parcellation parcellation = make_parcellation(io::read_labels(labels), labels);
         BatchMeans means(parcellation, fa, device);
-        io::stream_tck(plan.tracks(), means, std::max<std::int64_t>(1, (c.streamlines + batches - 1) / batches));
+        io::stream_tractogram(plan.tracks(), means, std::max<std::int64_t>(1, (c.streamlines + batches - 1) / batches));
 
         auto wrong = c.metric("count").matrix;
         for (std::size_t e = 0; e < truth.size(); ++e) {

@@ -8,7 +8,7 @@
 #include "arcuate/io/gradients.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
-#include "arcuate/io/tck.hpp"
+#include "arcuate/io/tractogram.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -123,9 +123,9 @@ std::vector<TrueEdge> write_truth(const PartialFolder& out, const phantom::Phant
         TrueEdge edge{b.name, name(b.from), name(b.to), b.length_mm, {}, {}};
         for (int s = 0; s < sessions; ++s) edge.fibre_fa.push_back(phantom::fibre_fa(b, s, sessions));
         edges.push_back(std::move(edge));
-        io::TckWriter tck(out.file(truth + "bundle-" + b.name + ".tck"), {}, false);
-        tck.append(b.fibres.view());
-        tck.commit(b.fibres.size());
+        const auto tck = io::make_tractogram_writer(out.file(truth + "bundle-" + b.name + ".tck"), {});
+        tck->append(b.fibres.view());
+        tck->commit(b.fibres.size());
     }
     const auto n = clean.parcellation.nodes.size();
     for (int s = 0; s < sessions; ++s) {

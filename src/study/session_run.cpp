@@ -7,7 +7,7 @@
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
-#include "arcuate/io/tck.hpp"
+#include "arcuate/io/tractogram.hpp"
 
 #include <fmt/format.h>
 
@@ -75,9 +75,9 @@ void warn_about_orientation(const dwi::TensorMaps& maps, const SessionPlan& plan
 
 void say_tracking(const tracking::TrackSummary& s, const SessionPlan& plan, const Listener& listener) {
     std::string line = fmt::format("{}: {} streamlines of {:.1f} mm on average from {} seeds (", plan.session.name(), s.accepted,
-                                   s.accepted ? s.length_mm / static_cast<double>(s.accepted) : 0.0, s.seeds);
+                                   s.mean_length_mm(), s.seeds);
     for (std::size_t i = 0; i < s.outcome.size(); ++i)
-        line += fmt::format("{}{} {:.1f}%", i ? ", " : "", tracking::outcomes[i].text, percent(s.outcome[i], s.seeds));
+        if (s.outcome[i] || i == 0) line += fmt::format("{}{} {:.1f}%", i ? ", " : "", tracking::outcomes[i].text, percent(s.outcome[i], s.seeds));
     listener.say(line + ")");
 }
 
@@ -145,10 +145,15 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     const auto fod = write_fods(plan, data, intensity, options, device, listener, responses, written);
 
     connectome::ConnectomeBuilder builder(parcellation, maps, options.connectome, device);
-    std::unique_ptr<io::TckWriter> file;
-    if (options.keep_tracks) file = std::make_unique<io::TckWriter>(plan.tracks(), tracking::header_fields(tracking::resolve(options.track, fod.grid)), true);
+    tracking::TrackInput track_input{.field = fod};
+    track_input.seeds.push_back(tracking::seeds_in(data.mask, "the brain mask"));
+    track_input.regions.mask.push_back({"the brain mask", data.mask});
+    std::unique_ptr<io::TractogramWriter> file;
+    if (options.keep_tracks)
+        file = io::make_tractogram_writer(plan.tracks(), {.properties = tracking::header_fields(tracking::resolve(options.track, track_input)),
+                                                          .grid = fod.grid, .overwrite = true});
     Tee tee(builder, file.get());
-    const auto summary = tracking::track(fod, data.mask, data.mask, options.track, device, tee, *listener.progress);
+    const auto summary = tracking::track(track_input, options.track, device, tee, *listener.progress);
     say_tracking(summary, plan, listener);
     if (summary.accepted == 0)
         throw InputError(fmt::format("{} yields no streamline from {} seeds (the reasons stand above); lower --cutoff or --min-length, or check the gradient table", name, summary.seeds));

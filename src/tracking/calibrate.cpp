@@ -2,6 +2,8 @@
 
 #include "arcuate/core/error.hpp"
 
+#include <functional>
+
 namespace arcuate::tracking {
 
 namespace {
@@ -59,16 +61,14 @@ std::vector<ArcShape> hexagonal_grid(float spacing, float radius) {
     return arcs;
 }
 
-}  // namespace
-
-Calibration calibrate(const Ifod2Params& params, int lmax, float voxel_mm) {
-    const DeltaFunction fod(lmax);
+/// The grid over a disc of radius `reach` that needs the fewest evaluations in all, given the density by distance from its best point.
+Calibration best_grid(float reach, const std::function<float(float)>& density) {
     const float step = 0.001f;
-    std::vector<float> p;  // by elevation, until it vanishes or the cap ends
+    std::vector<float> p;  // by distance, until it vanishes or the disc ends
     float zero = 0.0f;
     for (int i = 0;; ++i) {
         zero = step * static_cast<float>(i);
-        const float value = zero <= params.max_angle ? reference_probability(params, fod, voxel_mm, zero) : 0.0f;
+        const float value = zero <= reach ? density(zero) : 0.0f;
         if (!(value > 0.0f)) break;
         p.push_back(value);
     }
@@ -78,17 +78,47 @@ Calibration calibrate(const Ifod2Params& params, int lmax, float voxel_mm) {
         const float angle = step * static_cast<float>(i);
         const float ratio = p[0] / p[i];
         // Rejection over the cap against a density that vanishes at `zero`.
-        const float trials = params.max_angle * params.max_angle * (1.0f + ratio) / (2.0f * zero * zero);
+        const float trials = reach * reach * (1.0f + ratio) / (2.0f * zero * zero);
         // Of N arcs at least one lies in each of the cap's cells of area spacing^2 sqrt(3)/2: a grid that is already worse is not made.
-        const float cells = 3.14159265f * params.max_angle * params.max_angle / (3 * angle * angle * 0.866025404f);
+        const float cells = 3.14159265f * reach * reach / (3 * angle * angle * 0.866025404f);
         if (trials + cells >= best.expected_arcs) continue;
-        auto grid = hexagonal_grid(1.73205081f * angle, params.max_angle + angle);
+        auto grid = hexagonal_grid(1.73205081f * angle, reach + angle);
         const float arcs = trials + static_cast<float>(grid.size());
         if (arcs < best.expected_arcs) best = {std::move(grid), ratio, arcs, angle};
     }
     if (best.arcs.empty())
-        throw InputError("iFOD2 cannot be calibrated (the step is too long or the angle too small for this image); use a smaller --step or a larger --angle");
+        throw InputError("the tracker cannot be calibrated (the step is too long or the angle too small for this image); use a smaller --step or a larger --angle");
     return best;
+}
+
+}  // namespace
+
+Calibration calibrate(const Ifod2Params& params, int lmax, float voxel_mm) {
+    const DeltaFunction fod(lmax);
+    return best_grid(params.max_angle, [&](float angle) { return reference_probability(params, fod, voxel_mm, angle); });
+}
+
+Calibration calibrate_directions(const Ifod2Params& params, int lmax) {
+    const DeltaFunction fod(lmax);
+    return best_grid(params.max_angle, [&](float angle) {
+        const float f = fod(cos(angle));
+        return f > 0.0f ? pow(f, params.power) : 0.0f;
+    });
+}
+
+Calibration calibrate_curves(const PttParams& params, int lmax, float voxel_mm) {
+    const DeltaFunction fod(lmax);
+    const PttState start{{0, 0, 0}, {0, 0, 1}, {1, 0, 0}};
+    return best_grid(params.max_curvature * params.probe, [&](float angle) {
+        const PttCurve curve(start, angle / params.probe, 0.0f);
+        float sum = 0.5f * fod(1.0f);
+        for (int i = 1; i <= params.samples; ++i) {
+            Vec3 position, tangent;
+            curve.at(start, params.probe * static_cast<float>(i) / static_cast<float>(params.samples), position, tangent);
+            sum += (i < params.samples ? 1.0f : 0.5f) * max(fod(tangent.z) * (1.0f - position.x / voxel_mm), 0.0f);
+        }
+        return pow(sum / static_cast<float>(params.samples), params.power);
+    });
 }
 
 }  // namespace arcuate::tracking

@@ -3,60 +3,46 @@
 
 #include "arcuate/core/image.hpp"
 #include "backend/buffer.hpp"
-#include "kernels/track_streamline.hpp"
-
-#include <optional>
+#include "kernels/fod_field.hpp"
 
 namespace arcuate::tracking {
 
 /// Maps between voxels and the world in single precision.
 kernels::Affine3 to_kernel(const Affine& affine);
+kernels::Vec3 to_kernel(const Vec3d& v);
 
-/// The FOD on a device: the voxels that have any coefficient, packed; the index grid that finds them.
-class FodOnDevice {
+/// The voxels of an image that have any value but zero, as rows of a packed array; row 0 is all zero.
+class RowsOnDevice {
   public:
-    /// Throws InputError where the volume count is not that of an even-order series, a coefficient is not finite, or all are zero.
-    FodOnDevice(const ScalarImage& fod, const Device& device);
+    /// `stride` values per row, at least image.volumes; `scale` multiplies them. Throws InputError, calling the image `what`, where a value is not finite
+    /// or all are zero.
+    RowsOnDevice(const ScalarImage& image, std::int64_t stride, float scale, const std::string& what, const Device& device);
 
-    int lmax() const { return lmax_; }  ///< of the image
-    /// The orders for which kernels exist; the image's series is padded with zeros to the next.
-    int kernel_lmax() const { return kernel_lmax_; }
-    std::int64_t voxels() const { return rows_ - 1; }
-
-    template <int Lmax>
-    kernels::FodField<Lmax> view() const {
-        return {coefficients_.data(), index_.data(), static_cast<int>(grid_.size[0]), static_cast<int>(grid_.size[1]), static_cast<int>(grid_.size[2]), world_to_voxel_};
-    }
+    std::int64_t rows() const { return rows_; }  ///< row 0 included
+    kernels::VoxelGrid grid() const;
+    const float* values() const { return values_.data(); }
+    float* values() { return values_.data(); }
 
   private:
-    int lmax_, kernel_lmax_;
     std::int64_t rows_ = 1;
     Grid grid_;
     kernels::Affine3 world_to_voxel_;
-    Buffer<float> coefficients_;
+    Buffer<float> values_;
     Buffer<std::int32_t> index_;
 };
 
-/// A mask on a device; without one, everything is inside.
-class MaskOnDevice {
+/// Order of an FOD image's series. Throws InputError where the volume count is not that of an even-order series from 2 to 12.
+int lmax_of_fod(const ScalarImage& fod);
+
+/// The FOD on a device, its series padded with zeros to a kernel's order.
+template <int Lmax>
+class FodOnDevice {
   public:
-    MaskOnDevice(const std::optional<Mask>& mask, const Device& device);
-    kernels::MaskView view() const { return view_; }
+    FodOnDevice(const ScalarImage& fod, const Device& device) : rows_(fod, kernels::padded_sh_count(Lmax), 1.0f, "the FOD image", device) {}
+    kernels::FodField<Lmax> view() const { return {rows_.grid(), rows_.values()}; }
 
   private:
-    Buffer<std::uint8_t> inside_;
-    kernels::MaskView view_{};
-};
-
-/// The voxels of a seed mask on a device.
-class SeedsOnDevice {
-  public:
-    SeedsOnDevice(const Mask& mask, const Device& device);
-    kernels::SeedVoxels view() const { return view_; }
-
-  private:
-    Buffer<std::int32_t> voxels_;
-    kernels::SeedVoxels view_{};
+    RowsOnDevice rows_;
 };
 
 }  // namespace arcuate::tracking

@@ -1,12 +1,7 @@
 #include "arcuate/tracking/track.hpp"
 
-#include "arcuate/core/error.hpp"
-#include "backend/buffer.hpp"
-#include "backend/launch.hpp"
-#include "tracking/calibrate.hpp"
-#include "tracking/field.hpp"
-
-#include <fmt/format.h>
+#include "tracking/chunks.hpp"
+#include "tracking/tracker.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -18,138 +13,87 @@ namespace {
 
 using namespace kernels;
 
-static_assert(static_cast<int>(HalfEnd::length_exceeded) == static_cast<int>(Stop::length_exceeded));
-static_assert(static_cast<int>(HalfEnd::not_tracked) == static_cast<int>(Stop::not_tracked));
-static_assert(static_cast<int>(SeedEnd::too_short) == static_cast<int>(Outcome::too_short));
+static_assert(static_cast<int>(HalfEnd::high_curvature) == static_cast<int>(Stop::high_curvature));
+static_assert(static_cast<int>(HalfEnd::traverse_all_include) == static_cast<int>(Stop::traverse_all_include));
+static_assert(static_cast<int>(SeedEnd::wm_requirement) == static_cast<int>(Outcome::wm_requirement));
 
-Ifod2Params kernel_params(const TrackOptions& o) {
-    Ifod2Params p{};
-    p.step = static_cast<float>(o.step);
-    p.max_angle = static_cast<float>(o.angle * (3.14159265358979323846 / 180));
-    const float half = kernels::sin(0.5f * p.max_angle);
-    p.one_minus_cos_max = 2.0f * half * half;
-    p.cutoff = static_cast<float>(o.cutoff);
-    p.seed_cutoff = static_cast<float>(o.seed_cutoff);
-    p.power = static_cast<float>(o.power);
-    p.samples = o.samples - 1;
-    p.trials = o.trials;
-    p.seed_trials = o.seed_trials;
-    return p;
-}
-
-/// Vertices that a slot must hold: kept vertices are at least a chord of the tightest arc apart.
-int slot_capacity(const TrackOptions& o, const Ifod2Params& p) {
-    const float apart = std::min(1.0f, static_cast<float>(o.downsample) / static_cast<float>(p.samples));  // of a step
-    const float half_angle = 0.5f * p.max_angle * apart;
-    const double chord = o.step * apart * static_cast<double>(kernels::sin(half_angle) / half_angle);
-    return static_cast<int>(o.max_length / chord * 1.01) + 8;
-}
-
-/// Seeds per launch: enough to fill the device, as few as memory and the number still wanted suggest.
-std::int64_t chunk_size(const TrackOptions& o, const Device& device, int capacity, const TrackSummary& so_far) {
-    if (o.chunk > 0) return o.chunk;
-    const std::int64_t bytes_per_seed = 12 * static_cast<std::int64_t>(capacity) * 2 + static_cast<std::int64_t>(sizeof(StreamlineRecord));
-    const std::int64_t most = device.is_cuda() ? std::clamp<std::int64_t>(device.free_memory() / 4 / bytes_per_seed, 1024, 1 << 19) : 8192;
-    const std::int64_t least = device.is_cuda() ? most : 256;
-    if (o.select == 0) return most;
-    const double rate = so_far.seeds > 0 ? (static_cast<double>(so_far.accepted) + 1) / (static_cast<double>(so_far.seeds) + 1) : 0.5;
-    const double wanted = static_cast<double>(o.select - so_far.accepted) / rate * 1.05;
-    return std::clamp(static_cast<std::int64_t>(std::min(wanted, 1e9)), least, most);
-}
+/// `no_room` never reaches a summary.
+Stop public_stop(HalfEnd end) { return end == HalfEnd::not_tracked ? Stop::not_tracked : static_cast<Stop>(end); }
 
 void count(const StreamlineRecord& record, TrackSummary& summary) {
     ++summary.seeds;
     ++summary.outcome[static_cast<std::size_t>(record.outcome)];
-    for (const auto stop : record.stop) ++summary.stop[static_cast<std::size_t>(stop)];
+    for (const auto stop : record.stop) ++summary.stop[static_cast<std::size_t>(public_stop(stop))];
     summary.steps += record.counts.steps;
     summary.arcs += record.counts.arcs;
     summary.end_arcs += record.counts.end_arcs;
     summary.truncated += record.counts.truncated;
 }
 
-template <int Lmax>
-TrackSummary track_with(const FodOnDevice& fod, const SeedsOnDevice& seeds, const MaskOnDevice& mask, const TrackOptions& o, Ifod2Params params,
-                        const Device& device, StreamlineSink& sink, Progress& progress) {
-    TrackSummary summary;
-    summary.calibration_arcs = params.calibration_count;
-    const int capacity = slot_capacity(o, params);
+}  // namespace
+
+std::unique_ptr<Tracker> make_tracker(const TrackInput& input, const TrackOptions& o, const Device& device) {
+    // In the order of the table of algorithms.
+    static constexpr std::array<MakeTracker*, static_cast<std::size_t>(Algorithm::count)> make{
+        &make_ifod2,          &make_ifod1,           &make_sd_stream, &make_ptt,                &make_discrete_fod,
+        &make_tensor_tracking, &make_tensor_tracking, &make_fact,      &make_null_distribution1, &make_null_distribution2};
+    return make[static_cast<std::size_t>(o.algorithm)](input, o, device);
+}
+
+TrackSummary track(const TrackInput& input, const TrackOptions& options, std::span<const Device> devices, StreamlineSink& sink, Progress& progress,
+                   const TrackControl& control) {
+    const TrackOptions o = resolve(options, input);
+    TrackSummary summary = control.done;
     const std::int64_t seed_limit = o.seeds > 0 ? o.seeds : std::numeric_limits<std::int64_t>::max();
-    Buffer<float> slots, packed;
-    Buffer<StreamlineRecord> records;
-    std::vector<StreamlineRecord> host_records;
-    std::vector<float> positions;
-
+    const auto wanted = [&] { return summary.seeds < seed_limit && (o.select == 0 || summary.accepted < o.select); };
     progress.begin("tracking", o.select > 0 ? o.select : o.seeds, o.select > 0 ? "streamlines" : "seeds");
-    while (summary.seeds < seed_limit && (o.select == 0 || summary.accepted < o.select)) {
-        const std::int64_t n = std::min(chunk_size(o, device, capacity, summary), seed_limit - summary.seeds);
-        if (records.size() < static_cast<std::size_t>(n)) {
-            slots = {};  // free before asking for more
-            records = {};
-            slots = Buffer<float>(device, static_cast<std::size_t>(n) * static_cast<std::size_t>(capacity) * 3);
-            records = Buffer<StreamlineRecord>(device, static_cast<std::size_t>(n));
-        }
-        launch(device, n,
-               TrackStreamline<Ifod2<Lmax>>{{fod.view<Lmax>(), params}, seeds.view(), mask.view(), o.seed, static_cast<std::uint64_t>(summary.seeds),
-                                            static_cast<float>(o.min_length), static_cast<float>(o.max_length), o.downsample, o.unidirectional, capacity,
-                                            slots.data(), records.data()},
-               1);
-        host_records.resize(static_cast<std::size_t>(n));
-        records.download(host_records);
-
+    ChunkQueue chunks(input, o, devices, {summary.seeds, summary.accepted, seed_limit});
+    summary.calibration_arcs = chunks.calibration_arcs();
+    while (wanted() && !(control.stop && control.stop())) {
         // The kept set is decided in id order, so neither chunks nor finishing order matter.
-        std::vector<std::int32_t> chosen;
-        std::vector<std::int64_t> offsets{0};
-        for (std::int32_t i = 0; i < n && (o.select == 0 || summary.accepted < o.select); ++i) {
-            const auto& record = host_records[static_cast<std::size_t>(i)];
+        const Chunk chunk = chunks.next();
+        std::int64_t accepted_here = 0;
+        for (const auto& record : chunk.records) {
+            if (!wanted()) break;
             count(record, summary);
             if (record.outcome != SeedEnd::accepted) continue;
             ++summary.accepted;
-            summary.length_mm += static_cast<double>(record.length);
-            chosen.push_back(i);
-            offsets.push_back(offsets.back() + record.vertices);
+            ++accepted_here;
+            summary.length_um += static_cast<std::int64_t>(static_cast<double>(record.length) * 1e3 + 0.5);
         }
-        if (!chosen.empty()) {
-            const Buffer<std::int32_t> chosen_on_device(device, chosen);
-            const Buffer<std::int64_t> offsets_on_device(device, offsets);
-            positions.resize(3 * static_cast<std::size_t>(offsets.back()));
-            if (packed.size() < positions.size()) {
-                packed = {};
-                packed = Buffer<float>(device, positions.size());
-            }
-            launch(device, static_cast<std::int64_t>(chosen.size()),
-                   PackStreamlines{slots.data(), capacity, chosen_on_device.data(), offsets_on_device.data(), packed.data()});
-            packed.download(positions);
-            const std::vector<std::uint64_t> view_offsets(offsets.begin(), offsets.end());
-            sink.append({positions, view_offsets});
+        if (accepted_here > 0) {
+            const std::span<const std::uint64_t> offsets(chunk.offsets.data(), static_cast<std::size_t>(accepted_here) + 1);
+            TractogramView view;
+            view.positions = std::span<const float>(chunk.positions.data(), 3 * offsets.back());
+            view.offsets = offsets;
+            sink.append(view);
         }
+        chunks.report(summary.seeds, summary.accepted);
+        if (control.after_batch) control.after_batch(summary);
         progress.at(o.select > 0 ? summary.accepted : summary.seeds);
     }
     progress.end();
     return summary;
 }
 
-}  // namespace
-
-TrackSummary track(const ScalarImage& fod, const Mask& seed_mask, const std::optional<Mask>& mask, const TrackOptions& options, const Device& device,
-                   StreamlineSink& sink, Progress& progress) {
-    const TrackOptions resolved = resolve(options, fod.grid);
-    const FodOnDevice field(fod, device);
-    const SeedsOnDevice seeds(seed_mask, device);
-    const MaskOnDevice inside(mask, device);
-    Ifod2Params params = kernel_params(resolved);
-    const Calibration calibration = calibrate(params, field.lmax(), static_cast<float>(mean_voxel_size(fod.grid)));
-    const Buffer<ArcShape> arcs(device, calibration.arcs);
-    params.calibration = arcs.data();
-    params.calibration_count = static_cast<int>(calibration.arcs.size());
-    params.calibration_ratio = calibration.ratio;
-    const auto run = [&](auto lmax) { return track_with<lmax>(field, seeds, inside, resolved, params, device, sink, progress); };
-    switch (field.kernel_lmax()) {
-        case 4: return run(std::integral_constant<int, 4>{});
-        case 6: return run(std::integral_constant<int, 6>{});
-        case 8: return run(std::integral_constant<int, 8>{});
-        case 10: return run(std::integral_constant<int, 10>{});
-        default: return run(std::integral_constant<int, 12>{});
-    }
+Explanation explain(const TrackInput& input, const TrackOptions& options, const Device& device, std::int64_t id) {
+    const TrackOptions o = resolve(options, input);
+    const auto tracker = make_tracker(input, o, device);
+    constexpr std::int32_t capacity = 1 << 18;
+    const Pool pool(device, most_pages(o));
+    Buffer<StreamlineRecord> record(device, 1);
+    Buffer<TraceEntry> entries(device, capacity);
+    Buffer<std::int32_t> count = Buffer<std::int32_t>::zeros(device, 1);
+    tracker->run(static_cast<std::uint64_t>(id), 1, pool.view(), record.data(), {entries.data(), count.data(), capacity});
+    std::vector<TraceEntry> steps(static_cast<std::size_t>(std::min(count.to_host()[0], capacity)));
+    entries.download(steps);
+    const StreamlineRecord r = record.to_host()[0];
+    Explanation out{{}, static_cast<Outcome>(r.outcome), {public_stop(r.stop[0]), public_stop(r.stop[1])}, static_cast<double>(r.length), r.vertices};
+    const auto vec = [](Vec3 v) { return Vec3d{static_cast<double>(v.x), static_cast<double>(v.y), static_cast<double>(v.z)}; };
+    for (const auto& e : steps)
+        out.steps.push_back({e.half, e.step, e.vertices, e.arcs, vec(e.position), vec(e.direction), static_cast<double>(e.amplitude),
+                             e.end == goes_on ? std::optional<Stop>{} : public_stop(e.end), e.backtracked});
+    return out;
 }
 
 }  // namespace arcuate::tracking

@@ -1,4 +1,4 @@
-#include "arcuate/io/tck.hpp"
+#include "arcuate/io/tractogram.hpp"
 
 #include "arcuate/core/provenance.hpp"
 
@@ -25,9 +25,9 @@ Tractogram three_streamlines() {
 }
 
 void write(const std::string& path, const Tractogram& t, std::int64_t total = 1000, bool overwrite = false) {
-    io::TckWriter writer(path, t.properties, overwrite);
-    writer.append(t.view());
-    writer.commit(total);
+    const auto writer = io::make_tractogram_writer(path, {.properties = t.properties, .overwrite = overwrite});
+    writer->append(t.view());
+    writer->commit(total);
 }
 
 /// A .tck from its parts: header lines without "mrtrix tracks", "file" and "END", then triplets.
@@ -51,7 +51,7 @@ TEST(Tck, ReturnsWhatWasWritten) {
     const std::string path = fresh_folder() + "a.tck";
     const Tractogram t = three_streamlines();
     write(path, t);
-    const Tractogram back = io::read_tck(path);
+    const Tractogram back = io::read_tractogram(path);
     EXPECT_EQ(back.positions, t.positions);
     EXPECT_EQ(back.offsets, t.offsets);
     EXPECT_EQ(back.properties.at("roi"), "seed a.nii\nmask b.nii") << "one line per value in the file, joined again";
@@ -63,7 +63,7 @@ TEST(Tck, ReturnsWhatWasWritten) {
 TEST(Tck, AnEmptyTractogramIsATractogram) {
     const std::string path = fresh_folder() + "none.tck";
     write(path, {});
-    EXPECT_EQ(io::read_tck(path).size(), 0);
+    EXPECT_EQ(io::read_tractogram(path).size(), 0);
 }
 
 TEST(Tck, TheSameStreamlinesGiveTheSameBytesHoweverTheyCome) {
@@ -71,13 +71,13 @@ TEST(Tck, TheSameStreamlinesGiveTheSameBytesHoweverTheyCome) {
     Tractogram t;
     for (int s = 0; s < 500; ++s) t.append(std::vector<float>(static_cast<std::size_t>(3 * (s % 400)), 0.1f * static_cast<float>(s)));
     write(folder + "a.tck", t);
-    io::TckWriter writer(folder + "b.tck", {}, false);
+    const auto writer = io::make_tractogram_writer(folder + "b.tck", {});
     for (std::int64_t s = 0; s < t.size(); s += 7) {
         Tractogram part;
         for (std::int64_t i = s; i < std::min(s + 7, t.size()); ++i) part.append(t.view().streamline(i));
-        writer.append(part.view());
+        writer->append(part.view());
     }
-    writer.commit(1000);
+    writer->commit(1000);
     EXPECT_EQ(sha256_of_file(folder + "a.tck"), sha256_of_file(folder + "b.tck"));
 }
 
@@ -85,9 +85,9 @@ TEST(Tck, ReadsAllFourDatatypes) {
     const std::string path = fresh_folder() + "typed.tck";
     for (const bool big : {false, true}) {
         put(path, made<float>(std::string("datatype: Float32") + (big ? "BE" : "LE") + "\ncount: 2\n", two_streamlines<float>(), big));
-        EXPECT_THAT(io::read_tck(path).positions, ElementsAre(1, 2, 3, 4, 5, 6, -7, 8, 0.1f));
+        EXPECT_THAT(io::read_tractogram(path).positions, ElementsAre(1, 2, 3, 4, 5, 6, -7, 8, 0.1f));
         put(path, made<double>(std::string("datatype: Float64") + (big ? "BE" : "LE") + "\ncount: 2\n", two_streamlines<double>(), big));
-        const Tractogram t = io::read_tck(path);
+        const Tractogram t = io::read_tractogram(path);
         EXPECT_THAT(t.positions, ElementsAre(1, 2, 3, 4, 5, 6, -7, 8, 0.1f));
         EXPECT_THAT(t.offsets, ElementsAre(0, 2, 3));
     }
@@ -106,7 +106,7 @@ TEST(Tck, StreamsInBatches) {
             for (std::int64_t s = 0; s < v.size(); ++s) x.push_back(v.streamline(s)[0]);
         }
     } sink;
-    io::stream_tck(path, sink, 10);
+    io::stream_tractogram(path, sink, 10);
     EXPECT_THAT(sink.sizes, ElementsAre(10, 10, 5));
     for (int s = 0; s < 25; ++s) EXPECT_EQ(sink.x[static_cast<std::size_t>(s)], static_cast<float>(s));
 }
@@ -115,21 +115,21 @@ TEST(Tck, TheLastStreamlineMayEndWithTheFile) {
     const std::string path = fresh_folder() + "separators.tck";
     const float inf = std::numeric_limits<float>::infinity();
     put(path, made<float>("datatype: Float32LE\ncomments: made by hand\n", {1, 2, 3, inf, inf, inf}));
-    EXPECT_EQ(io::read_tck(path).size(), 1);
+    EXPECT_EQ(io::read_tractogram(path).size(), 1);
 }
 
 TEST(Tck, RefusesDamagedFiles) {
     const std::string path = fresh_folder() + "bad.tck";
     const auto refusal = [&](const std::string& bytes) {
         put(path, bytes);
-        return error_of<InputError>([&] { io::read_tck(path); });
+        return error_of<InputError>([&] { io::read_tractogram(path); });
     };
     const std::string type = "datatype: Float32LE\n";
     const std::string good = made<float>(type + "count: 2\n", two_streamlines<float>());
     EXPECT_EQ(refusal(good), "");
-    EXPECT_THAT(error_of<InputError>([&] { io::read_tck(path + "x"); }), HasSubstr("cannot open"));
-    EXPECT_THAT(refusal(""), HasSubstr("is not a .tck tractogram"));
-    EXPECT_THAT(refusal("TRACK"), HasSubstr("is not a .tck tractogram"));
+    EXPECT_THAT(error_of<InputError>([&] { io::read_tractogram(path + "x"); }), HasSubstr("cannot open"));
+    EXPECT_THAT(refusal(""), HasSubstr("is not a tractogram that can be read"));
+    EXPECT_THAT(refusal("mrtrix track scalars"), HasSubstr("is not a tractogram that can be read"));
     EXPECT_THAT(refusal(good.substr(0, good.size() - 12)), HasSubstr("is truncated (its end mark is missing after 2 streamlines)"));
     EXPECT_THAT(refusal(good.substr(0, good.size() - 1)), HasSubstr("is truncated"));
     EXPECT_THAT(refusal(good.substr(0, 310)), HasSubstr("is truncated"));
@@ -148,13 +148,13 @@ TEST(Tck, RefusesDamagedFiles) {
 
 TEST(Tck, RefusesToWriteWhatCouldNotBeRead) {
     const std::string folder = fresh_folder();
-    EXPECT_THAT(error_of<OutputError>([&] { io::TckWriter(folder + "a.trk", {}, false); }), HasSubstr("tractograms are written as .tck"));
-    EXPECT_THAT(error_of<OutputError>([&] { io::TckWriter(folder + "a.tck", {{"a:b", "1"}}, false); }), HasSubstr("the property name 'a:b'"));
+    EXPECT_THAT(error_of<OutputError>([&] { io::make_tractogram_writer(folder + "a.vtk", {}); }), HasSubstr("tractograms are written as .tck, .trk and .trx"));
+    EXPECT_THAT(error_of<OutputError>([&] { io::make_tractogram_writer(folder + "a.tck", {.properties = {{"a:b", "1"}}}); }), HasSubstr("the property name 'a:b'"));
     {
-        io::TckWriter writer(folder + "a.tck", {}, false);
+        const auto writer = io::make_tractogram_writer(folder + "a.tck", {});
         Tractogram t;
         t.append(std::vector<float>{0, 0, std::numeric_limits<float>::infinity()});
-        EXPECT_THAT(error_of<InputError>([&] { writer.append(t.view()); }), HasSubstr("streamline 0 has a vertex that is not finite"));
+        EXPECT_THAT(error_of<InputError>([&] { writer->append(t.view()); }), HasSubstr("streamline 0 has a vertex that is not finite"));
     }
     EXPECT_EQ(files_in(folder), 0u) << "not committed";
 }
@@ -185,7 +185,7 @@ TEST(Tck, MrtrixAndNibabelReadIt) {
 TEST(Tck, ReadsAFileOfOthers) {
     if (test_data().empty()) GTEST_SKIP() << "ARCUATE_TEST_DATA is not set";
     const std::string path = test_data() + "tract_formats/tract.SLF1_R.tck";
-    const Tractogram t = io::read_tck(path);
+    const Tractogram t = io::read_tractogram(path);
     EXPECT_EQ(t.size(), 13);
     EXPECT_EQ(t.properties.at("voxel_order"), "RAS");
     if (!has_python_module("nibabel")) GTEST_SKIP() << "nibabel is not installed: vertices are not compared";

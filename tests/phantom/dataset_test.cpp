@@ -3,7 +3,7 @@
 #include "arcuate/io/gradients.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
-#include "arcuate/io/tck.hpp"
+#include "arcuate/io/tractogram.hpp"
 #include "arcuate/study/bids.hpp"
 #include "arcuate/study/phantom_dataset.hpp"
 
@@ -77,7 +77,7 @@ TEST_F(PhantomDataset, IsFoundAndReadsBack) {
     ASSERT_EQ(connected.size, 12);
     for (std::size_t i = 0; i < 12; ++i)
         for (std::size_t j = 0; j < 12; ++j) EXPECT_EQ(connected.values[i * 12 + j], i != j && i / 2 == j / 2 ? 1 : 0);
-    EXPECT_EQ(io::read_tck(at("study/derivatives/truth/bundle-arc.tck")).size(), p.bundles[5].fibres.size());
+    EXPECT_EQ(io::read_tractogram(at("study/derivatives/truth/bundle-arc.tck")).size(), p.bundles[5].fibres.size());
 
     ASSERT_EQ(edges.size(), 6u);
     EXPECT_EQ(io::read_table(at("study/derivatives/truth/bundles.tsv")).size(), 7u);

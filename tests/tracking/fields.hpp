@@ -3,6 +3,7 @@
 
 #include "arcuate/conventions.hpp"
 #include "arcuate/core/image.hpp"
+#include "arcuate/tracking/track.hpp"
 #include "kernels/sh_basis.hpp"
 
 #include <cmath>
@@ -44,6 +45,14 @@ inline ScalarImage lobes(const Grid& grid, const std::function<Vec3d(const Vec3d
                 for (std::int64_t j = 0; j < 45; ++j) fod.at(v, j) = c[static_cast<std::size_t>(j)];
             }
     return fod;
+}
+
+/// Seeds everywhere, and a mask where one is given. The image must outlive the input.
+inline tracking::TrackInput whole(const ScalarImage& field, const std::optional<Mask>& mask = {}) {
+    tracking::TrackInput input{.field = field};
+    input.seeds.push_back(tracking::seeds_in(full_mask(field.grid)));
+    if (mask) input.regions.mask.push_back({"the mask", mask});
+    return input;
 }
 
 }  // namespace arcuate::test

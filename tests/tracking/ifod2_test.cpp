@@ -55,8 +55,8 @@ Vec3 random_direction(std::uint64_t item) {
 TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
     const auto fod = random_field();
     const Device cpu = Device::open("cpu", 1);
-    const tracking::FodOnDevice on_device(fod, cpu);
-    const Ifod2<8> ifod2{on_device.view<8>(), params()};
+    const tracking::FodOnDevice<8> on_device(fod, cpu);
+    const Ifod2<8> ifod2{on_device.view(), params(), {}};
     int compared = 0;
     for (std::uint64_t i = 0; i < 500; ++i) {
         const auto r = Philox{5, i, Purpose::seed, 0}(0);
@@ -103,11 +103,10 @@ TEST(Ifod2Kernel, ArcKeepsItsLengthTangentsAndRadius) {
 // Uniform over the cap: 1 - cos(angle) is uniform in [0, 1 - cos 45], azimuth is uniform.
 // N = 20000: mean of a uniform has sigma 1/sqrt(12 N) = 0.002; mean of a cosine 1/sqrt(2 N) = 0.005; bounds 5 sigma.
 TEST(Ifod2Kernel, CandidatesAreUniformOverTheCap) {
-    const Ifod2<8> ifod2{{}, params()};
     const int n = 20000;
     double mean = 0, cosine = 0, sine = 0, largest = 0;
     for (std::uint32_t i = 0; i < n; ++i) {
-        const ArcShape shape = ifod2.candidate(Philox{3, 9, Purpose::forward_half, 4}(i));
+        const ArcShape shape = cone_direction(Philox{3, 9, Purpose::forward_half, 4}(i), params().one_minus_cos_max);
         mean += (1 - std::cos(double(shape.angle))) / (1 - std::sqrt(0.5)) / n;
         largest = std::max(largest, double(shape.angle));
         cosine += shape.cos_azimuth / n;
@@ -125,14 +124,14 @@ TEST(Ifod2Kernel, CandidatesAreUniformOverTheCap) {
 TEST(Ifod2Kernel, AcceptedArcsFollowTheirProbability) {
     const auto fod = test::lobes(test::box(9, 9, 9), [](const Vec3d&) { return Vec3d{0, 0, 1}; });
     const Device cpu = Device::open("cpu", 1);
-    const tracking::FodOnDevice on_device(fod, cpu);
+    const tracking::FodOnDevice<8> on_device(fod, cpu);
     Ifod2Params p = params();
     p.cutoff = 1e-3f;
     p.calibration_count = 1;  // the straight arc has the largest probability in this field
     const ArcShape straight_ahead{0, 1, 0};
     p.calibration = &straight_ahead;
     p.calibration_ratio = 1;
-    const Ifod2<8> ifod2{on_device.view<8>(), p};
+    const Ifod2<8> ifod2{on_device.view(), p, {}};
     const Ifod2State start{{8, 8, 8}, {0, 0, 1}, 0.5f * log(1.0f)};
 
     const int bins = 8, n = 20000;

@@ -31,7 +31,7 @@ struct Result {
 
 Result run(const ScalarImage& fod, const tracking::TrackOptions& options, const Device& device = Device::open("cpu", 2), const std::optional<Mask>& mask = {}) {
     Collect sink;
-    auto summary = tracking::track(fod, full_mask(fod.grid), mask, options, device, sink);
+    auto summary = tracking::track(test::whole(fod, mask), options, device, sink);
     return {std::move(sink.all), summary};
 }
 
@@ -92,7 +92,9 @@ TEST_P(Track, CurvedFibresAreFollowed) {
     o.select = 100;
     o.min_length = 20;
     Collect sink;
-    const auto summary = tracking::track(fod, ring, ring, o, device(), sink);
+    auto input = test::whole(fod, ring);
+    input.seeds = {tracking::seeds_in(ring)};
+    const auto summary = tracking::track(input, o, device(), sink);
     EXPECT_EQ(summary.accepted, 100);
     for (std::size_t v = 0; v < sink.all.positions.size(); v += 3) {
         const double r = std::hypot(sink.all.positions[v] - 23, sink.all.positions[v + 1] - 23);
@@ -177,24 +179,27 @@ TEST(TrackInput, WrongInputIsRefusedWithASentence) {
     EXPECT_THROW(run(ScalarImage(grid, 45, 0.0f), o), InputError);  // zero everywhere
     EXPECT_THROW(run(ScalarImage(grid, 45, std::numeric_limits<float>::quiet_NaN()), o), InputError);
     Collect sink;
-    EXPECT_THROW(tracking::track(straight(), Mask(grid, 1, 0), {}, o, Device::open(), sink), InputError);  // no seed voxel
+    const auto fod = straight();
+    auto no_seed = test::whole(fod);
+    no_seed.seeds = {tracking::seeds_in(Mask(grid, 1, 0))};
+    EXPECT_THROW(tracking::track(no_seed, o, Device::open(), sink), InputError);
     const auto refused = [&](auto change) {
         tracking::TrackOptions wrong;
         change(wrong);
-        EXPECT_THROW(tracking::resolve(wrong, grid), InputError);
+        EXPECT_THROW(tracking::resolve(wrong, test::whole(fod)), InputError);
     };
     refused([](auto& w) { w.step = -1; });
     refused([](auto& w) { w.step = std::numeric_limits<double>::quiet_NaN(); });
-    refused([](auto& w) { w.angle = 0; });
+    refused([](auto& w) { w.angle = -1; });
     refused([](auto& w) { w.angle = 91; });
     refused([](auto& w) { w.min_length = 50, w.max_length = 10; });
     refused([](auto& w) { w.select = 0, w.seeds = 0; });
     refused([](auto& w) { w.samples = 1; });
-    refused([](auto& w) { w.downsample = 0; });
+    refused([](auto& w) { w.downsample = -1; });
 }
 
 TEST(TrackDefaults, AreThePeers) {
-    const auto o = tracking::resolve({}, test::box(4, 4, 4, 2.5));
+    const auto o = tracking::resolve({}, test::whole(ScalarImage(test::box(4, 4, 4, 2.5), 45)));
     EXPECT_DOUBLE_EQ(o.step, 1.25);
     EXPECT_DOUBLE_EQ(o.min_length, 12.5);
     EXPECT_DOUBLE_EQ(o.max_length, 250);
@@ -203,5 +208,5 @@ TEST(TrackDefaults, AreThePeers) {
     EXPECT_DOUBLE_EQ(o.seed_cutoff, 0.1);
     tracking::TrackOptions only_seeds;
     only_seeds.seeds = 10;
-    EXPECT_EQ(tracking::resolve(only_seeds, test::box(4, 4, 4)).select, 0);
+    EXPECT_EQ(tracking::resolve(only_seeds, test::whole(ScalarImage(test::box(4, 4, 4), 45))).select, 0);
 }

@@ -5,6 +5,7 @@
 #include "arcuate/core/gradient_table.hpp"
 #include "arcuate/core/image.hpp"
 #include "arcuate/core/progress.hpp"
+#include "arcuate/core/tensor_model.hpp"
 
 namespace arcuate::dwi {
 
@@ -50,5 +51,8 @@ struct TensorMaps {
 /// determine a tensor (fewer than six directions, no two b-values), a named shell is absent, or the mask is on another grid or empty.
 TensorMaps fit_tensor(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const TensorOptions& options,
                       const Device& device, Progress& progress = silent());
+
+/// The unweighted fit as a matrix, for trackers that fit at every step. Throws InputError where the table does not determine a tensor.
+TensorModel tensor_model(const GradientTable& gradients);
 
 }  // namespace arcuate::dwi

@@ -23,9 +23,15 @@ class OutputFile {
     const std::string& partial() const { return partial_; }
     void commit();
 
+    /// From now on the partial file is called `path().partial` and stays, whatever ends this run, for resumed() to find.
+    void keep();
+    /// Takes up the partial file that keep() left.
+    static OutputFile resumed(std::string path, bool overwrite) { return OutputFile(std::move(path), overwrite, true); }
+
   private:
+    OutputFile(std::string path, bool overwrite, bool resumed);
     std::string path_, partial_;
-    bool committed_ = false;
+    bool committed_ = false, kept_ = false;
 };
 
 /// Throws OutputError unless `path` may be written: its folder exists and is writable, and it does not exist or `overwrite` is true.

@@ -36,7 +36,7 @@ struct PipelineOptions {
     dwi::TissueResponseOptions tissues; ///< multi-tissue CSD
     dwi::FodOptions fod;                ///< of which multi-tissue CSD takes lmax (of white matter), directions and chunk
     dwi::NormaliseOptions normalise;    ///< multi-tissue CSD
-    tracking::TrackOptions track{.select = 100000};
+    tracking::TrackOptions track{.select = 100000, .angle = 45, .cutoff = 0.1};
     connectome::ConnectomeOptions connectome;
     bool keep_tracks = false;  ///< write the .tck, too
     bool gradient_check = true;  ///< warn where the axes of the gradient table seem wrong

@@ -1,0 +1,97 @@
+// Sampling of the discretised FOD: the next direction is drawn from a fixed set, in proportion to the FOD's amplitudes (as DIPY's probabilistic direction getter;
+// Behrens et al. 2007, NeuroImage 34:144, and Garyfallidis et al. 2014, Front Neuroinform 8:8).
+#pragma once
+
+#include "kernels/first_order.hpp"
+#include "kernels/fod_field.hpp"
+
+namespace arcuate::kernels {
+
+inline constexpr int max_discrete_directions = 384;  ///< of a half sphere
+
+/// Directions drawn from a set, for FirstOrder.
+template <int Lmax>
+struct DiscreteDirections {
+    FodField<Lmax> field;
+    const Vec3* directions;    ///< (count) unit, one of each opposite pair
+    const float* basis;        ///< (count, FodField::stride)
+    int count;
+    float cutoff, seed_cutoff; ///< of the largest amplitude at a point
+    float relative_cutoff;     ///< directions below this share of the largest amplitude are not drawn
+    float cos_max_angle;
+
+    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const {
+        Cell cell;
+        return field.locate(position, cell) ? field.amplitude(cell, direction) : 0.0f;
+    }
+
+    /// Amplitudes of the set; the largest.
+    ARCUATE_HD float sample(const Cell& cell, float* f) const {
+        float c[FodField<Lmax>::stride], largest = 0.0f;
+        field.interpolate(cell, c);
+        for (int i = 0; i < count; ++i) {
+            f[i] = FodField<Lmax>::dot(c, basis + static_cast<std::int64_t>(i) * FodField<Lmax>::stride);
+            largest = max(largest, f[i]);
+        }
+        return largest;
+    }
+
+    /// One of the set in proportion to the amplitudes left in `f`; -1 where none is left.
+    ARCUATE_HD int draw(const float* f, std::uint32_t bits) const {
+        float total = 0.0f;
+        for (int i = 0; i < count; ++i) total += f[i];
+        if (!(total > 0.0f)) return -1;
+        const float target = uniform(bits) * total;
+        float sum = 0.0f;
+        int chosen = -1;
+        for (int i = 0; i < count; ++i) {
+            if (!(f[i] > 0.0f)) continue;
+            chosen = i;
+            sum += f[i];
+            if (sum > target) break;
+        }
+        return chosen;
+    }
+
+    ARCUATE_HD bool start(Vec3 seed, const Philox& random, const Vec3* asked, Vec3& direction) const {
+        Cell cell;
+        if (!field.locate(seed, cell)) return false;
+        float f[max_discrete_directions];
+        const float largest = sample(cell, f);
+        if (!(largest > seed_cutoff)) return false;
+        if (asked) {
+            direction = *asked;
+            return field.amplitude(cell, direction) > seed_cutoff;
+        }
+        for (int i = 0; i < count; ++i) f[i] = f[i] >= relative_cutoff * largest ? f[i] : 0.0f;
+        const Random4 r = random(1);
+        const int chosen = draw(f, r.v[0]);
+        if (chosen < 0) return false;
+        direction = (r.v[1] >> 31) ? -directions[chosen] : directions[chosen];
+        return true;
+    }
+
+    ARCUATE_HD StepEnd next(Vec3 position, Vec3 from, const Philox& random, std::uint32_t draw_number, Vec3& to, StepCounts& counts) const {
+        Cell cell;
+        if (!field.locate(position, cell)) return StepEnd::exit_image;
+        float f[max_discrete_directions];
+        const float largest = sample(cell, f);
+        int chosen = -1;
+        if (largest >= cutoff) {
+            for (int i = 0; i < count; ++i) f[i] = f[i] >= relative_cutoff * largest && abs(dot(directions[i], from)) >= cos_max_angle ? f[i] : 0.0f;
+            chosen = draw(f, random(draw_number).v[0]);
+        }
+        if (chosen < 0) {
+            ++counts.end_arcs;
+            return StepEnd::model;
+        }
+        ++counts.arcs;
+        to = dot(directions[chosen], from) < 0.0f ? -directions[chosen] : directions[chosen];
+        return StepEnd::none;
+    }
+};
+
+template <int Lmax>
+using DiscreteFod = FirstOrder<DiscreteDirections<Lmax>>;
+
+}  // namespace arcuate::kernels

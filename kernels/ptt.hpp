@@ -1,0 +1,144 @@
+// Parallel transport tractography (Aydogan & Shi 2021, IEEE Trans Med Imaging 40:635): a streamline is a smooth curve with a frame that is carried along without
+// turning about the tangent. A step draws the two curvatures in that frame; their likelihood is the FOD's amplitude along a short probe ahead.
+#pragma once
+
+#include "kernels/fod_field.hpp"
+#include "kernels/ifod2.hpp"
+
+namespace arcuate::kernels {
+
+struct PttParams {
+    float step;               ///< [mm]
+    float max_curvature;      ///< [1/mm]
+    float cutoff, seed_cutoff;  ///< of the mean amplitude along the probe; of the first direction's amplitude
+    float power;              ///< exponent of the mean amplitude
+    float probe;              ///< length of the probe [mm]
+    int samples;              ///< of the probe, its start excluded
+    int trials, seed_trials;
+    float bound;              ///< on a candidate's likelihood, as a multiple of the calibration curves' largest
+    int calibration_count;
+    const float* calibration; ///< (count, 2) curvatures in units of the largest [1]
+};
+
+/// Where one half of a streamline stands.
+struct PttState {
+    Vec3 position;         ///< [mm]
+    Vec3 direction;        ///< unit tangent
+    Vec3 normal;           ///< unit, carried along; direction x normal completes the frame
+};
+
+/// A curve of constant curvature from a state: a circle's arc in the plane of the tangent and the bending direction.
+struct PttCurve {
+    Vec3 bend;             ///< unit, towards the centre
+    float curvature;       ///< [1/mm]
+
+    ARCUATE_HD PttCurve(const PttState& from, float k1, float k2) {
+        curvature = sqrt(fma(k1, k1, k2 * k2));
+        const Vec3 binormal = cross(from.direction, from.normal);
+        bend = curvature > 1e-6f ? (1.0f / curvature) * fma(k2, binormal, k1 * from.normal) : from.normal;
+    }
+    /// Position and tangent `along` mm from the start.
+    ARCUATE_HD void at(const PttState& from, float along, Vec3& position, Vec3& tangent) const {
+        const SinCos half = sincos(0.5f * curvature * along);
+        const float sine = 2.0f * half.sin * half.cos, versine = 2.0f * half.sin * half.sin;
+        const bool straight = !(curvature > 1e-6f);
+        position = fma(straight ? 0.0f : versine / curvature, bend, fma(straight ? along : sine / curvature, from.direction, from.position));
+        tangent = fma(sine, bend, (1.0f - versine) * from.direction);
+    }
+    /// The state after `along` mm. Parallel transport turns the normal with the tangent, in the plane of the curve alone.
+    ARCUATE_HD PttState moved(const PttState& from, float along) const {
+        PttState to;
+        at(from, along, to.position, to.direction);
+        to.direction = normalized(to.direction);
+        const SinCos half = sincos(0.5f * curvature * along);
+        const float sine = 2.0f * half.sin * half.cos, versine = 2.0f * half.sin * half.sin;
+        const float in_plane = dot(from.normal, bend);
+        const Vec3 normal = fma(-in_plane * sine, from.direction, fma(-in_plane * versine, bend, from.normal));
+        to.normal = normalized(fma(-dot(normal, to.direction), to.direction, normal));
+        return to;
+    }
+};
+
+template <int Lmax>
+struct Ptt {
+    using State = PttState;
+
+    FodField<Lmax> field;
+    PttParams params;
+
+    ARCUATE_HD int vertices_per_step() const { return 1; }
+    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const {
+        Cell cell;
+        return field.locate(position, cell) ? field.amplitude(cell, direction) : 0.0f;
+    }
+    ARCUATE_HD bool start(Vec3 seed, const Philox& random, const Vec3* asked, State& state) const {
+        float f;
+        Vec3 d;
+        if (!first_direction(field, seed, random, asked, params.seed_cutoff, params.seed_trials, d, f)) return false;
+        return restart(seed, d, state);
+    }
+    ARCUATE_HD bool restart(Vec3 position, Vec3 direction, State& state) const {
+        state = {position, direction, frame_around(direction).u};
+        return true;
+    }
+
+    /// Likelihood of a curve: the mean amplitude along its probe (trapezoid), to the power; 0 below the cutoff, negative where the probe leaves the image.
+    ARCUATE_HD float likelihood(const State& from, float amplitude_here, const PttCurve& curve) const {
+        float sum = 0.5f * amplitude_here;
+        for (int i = 1; i <= params.samples; ++i) {
+            Vec3 position, tangent;
+            curve.at(from, params.probe * static_cast<float>(i) / static_cast<float>(params.samples), position, tangent);
+            Cell cell;
+            if (!field.locate(position, cell)) return -1.0f;
+            sum += (i < params.samples ? 1.0f : 0.5f) * max(field.amplitude(cell, tangent), 0.0f);
+        }
+        const float mean = sum / static_cast<float>(params.samples);
+        return mean >= params.cutoff && mean > 0.0f ? pow(mean, params.power) : 0.0f;
+    }
+
+    ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
+        const float here = max(amplitude(state.position, state.direction), 0.0f);
+        float largest = 0.0f, bound = 0.0f;
+        std::int32_t evaluated = 0;
+        // As in iFOD2: a fixed set of curves first, whose best bounds the likelihood; then candidates, uniform in the disc of curvatures.
+        for (int n = -params.calibration_count; n < params.trials; ++n) {
+            const bool calibrating = n < 0;
+            if (n == 0) {
+                if (!(largest > 0.0f)) {
+                    counts.end_arcs += evaluated;
+                    return StepEnd::calibrator;
+                }
+                bound = params.bound * largest;
+            }
+            const Random4 r = calibrating ? Random4{} : random(static_cast<std::uint32_t>(n));
+            float k1, k2;
+            if (calibrating) {
+                k1 = params.max_curvature * params.calibration[2 * (n + params.calibration_count)];
+                k2 = params.max_curvature * params.calibration[2 * (n + params.calibration_count) + 1];
+            } else {
+                const float k = params.max_curvature * sqrt(uniform(r.v[0]));
+                const SinCos azimuth = sincos(2.0f * pi * uniform(r.v[1]));
+                k1 = k * azimuth.cos;
+                k2 = k * azimuth.sin;
+            }
+            const PttCurve curve(state, k1, k2);
+            const float p = likelihood(state, here, curve);
+            ++evaluated;
+            if (calibrating) {
+                largest = max(largest, p);
+                continue;
+            }
+            counts.truncated += p > bound;
+            if (!(uniform(r.v[2]) * bound < p)) continue;
+            state = curve.moved(state, params.step);
+            vertices[0] = state.position;
+            ++counts.steps;
+            counts.arcs += evaluated;
+            return field.grid.nearest(transform_point(field.grid.world_to_voxel, state.position)) ? StepEnd::none : StepEnd::exit_image;
+        }
+        counts.end_arcs += evaluated;
+        return StepEnd::model;
+    }
+};
+
+}  // namespace arcuate::kernels

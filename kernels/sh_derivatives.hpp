@@ -1,0 +1,106 @@
+// Value, gradient and second derivatives of a spherical harmonic series, and the peak uphill of a direction.
+//
+// With c_m + i s_m = (x + iy)^m the series is the sum over m of A_m(z) c_m + B_m(z) s_m (kernels/sh_basis.hpp), a polynomial of x, y and z. Its derivatives in
+// space give those on the sphere: with tangents u, v at d, g = (grad F . u, grad F . v) and H_uv = u' Hess F v - (grad F . d) u.v.
+#pragma once
+
+#include "kernels/sh_basis.hpp"
+
+namespace arcuate::kernels {
+
+struct ShDerivatives {
+    float value;
+    Vec3 gradient;                     ///< of the polynomial, in space
+    float xx, xy, xz, yy, yz, zz;      ///< its second derivatives
+};
+
+template <int Lmax>
+ARCUATE_HD ShDerivatives sh_derivatives(const float* coefficients, Vec3 d) {
+#if defined(__CUDA_ARCH__)
+    constexpr detail::ShPolynomials<float, Lmax> poly{};
+#else
+    constexpr const auto& poly = detail::sh_polynomials<float, Lmax>;
+#endif
+    const float u = fma(d.z, d.z, -0.5f);
+    float c[3] = {1, 0, 0}, s[3] = {0, 0, 0};  // (x + iy) to the powers m, m - 1, m - 2
+    ShDerivatives out{};
+    ARCUATE_UNROLL
+    for (int m = 0; m <= Lmax; ++m) {
+        float a[3] = {0, 0, 0}, b[3] = {0, 0, 0};  // A_m and B_m: value, first and second derivative by z
+        ARCUATE_UNROLL
+        for (int l = (m + 1) / 2 * 2; l <= Lmax; l += 2) {
+            // Horner for the polynomial in u and its derivatives: q, q', q''/2.
+            float q = 0, q1 = 0, q2 = 0;
+            ARCUATE_UNROLL
+            for (int t = 0; t < (l - m) / 2 + 1; ++t) {
+                q2 = fma(q2, u, q1);
+                q1 = fma(q1, u, q);
+                q = fma(q, u, poly.c[l / 2][m][t]);
+            }
+            float f[3] = {q, 2.0f * d.z * q1, fma(8.0f * d.z * d.z, q2, 2.0f * q1)};
+            if ((l - m) % 2) {
+                f[2] = fma(d.z, f[2], 2.0f * f[1]);
+                f[1] = fma(d.z, f[1], f[0]);
+                f[0] = d.z * f[0];
+            }
+            for (int k = 0; k < 3; ++k) {
+                a[k] = fma(coefficients[sh_index(l, m)], f[k], a[k]);
+                if (m > 0) b[k] = fma(coefficients[sh_index(l, -m)], f[k], b[k]);
+            }
+        }
+        const float m1 = static_cast<float>(m), m2 = static_cast<float>(m * (m - 1));
+        out.value += fma(a[0], c[0], b[0] * s[0]);
+        out.gradient.x = fma(m1, fma(a[0], c[1], b[0] * s[1]), out.gradient.x);
+        out.gradient.y = fma(m1, fma(-a[0], s[1], b[0] * c[1]), out.gradient.y);
+        out.gradient.z += fma(a[1], c[0], b[1] * s[0]);
+        out.xx = fma(m2, fma(a[0], c[2], b[0] * s[2]), out.xx);
+        out.xy = fma(m2, fma(-a[0], s[2], b[0] * c[2]), out.xy);
+        out.xz = fma(m1, fma(a[1], c[1], b[1] * s[1]), out.xz);
+        out.yz = fma(m1, fma(-a[1], s[1], b[1] * c[1]), out.yz);
+        out.zz += fma(a[2], c[0], b[2] * s[0]);
+        const float next = fma(d.x, c[0], -(d.y * s[0]));
+        const float next_s = fma(d.x, s[0], d.y * c[0]);
+        c[2] = c[1], c[1] = c[0], c[0] = next;
+        s[2] = s[1], s[1] = s[0], s[0] = next_s;
+    }
+    out.yy = -out.xx;
+    return out;
+}
+
+/// Newton's method on the sphere from `direction` to the maximum uphill of it, steps of at most 0.2 rad, to 1e-4 rad; the amplitude there.
+/// NaN where it does not settle in 50 steps.
+template <int Lmax>
+ARCUATE_HD float climb_to_peak(const float* coefficients, Vec3& direction) {
+    constexpr float longest = 0.2f, tolerance = 1e-4f;
+    for (int iteration = 0; iteration < 50; ++iteration) {
+        const ShDerivatives f = sh_derivatives<Lmax>(coefficients, direction);
+        const Frame t = frame_around(direction);
+        const auto second = [&](Vec3 a, Vec3 b) {
+            const Vec3 h{fma(f.xx, b.x, fma(f.xy, b.y, f.xz * b.z)), fma(f.xy, b.x, fma(f.yy, b.y, f.yz * b.z)), fma(f.xz, b.x, fma(f.yz, b.y, f.zz * b.z))};
+            return dot(a, h);
+        };
+        const float radial = dot(f.gradient, direction), gu = dot(f.gradient, t.u), gv = dot(f.gradient, t.v);
+        const float huu = second(t.u, t.u) - radial, huv = second(t.u, t.v), hvv = second(t.v, t.v) - radial;
+        const float determinant = fma(huu, hvv, -(huv * huv));
+        float a, b;
+        if (huu < 0.0f && determinant > 0.0f) {
+            a = fma(huv, gv, -(hvv * gu)) / determinant;
+            b = fma(huv, gu, -(huu * gv)) / determinant;
+        } else {  // not near a maximum: uphill as far as a step may go
+            const float size = sqrt(fma(gu, gu, gv * gv));
+            if (!(size > 0.0f)) return f.value;
+            a = longest * gu / size;
+            b = longest * gv / size;
+        }
+        const float size = sqrt(fma(a, a, b * b));
+        if (size > longest) {
+            a = a * longest / size;
+            b = b * longest / size;
+        }
+        direction = normalized(fma(a, t.u, fma(b, t.v, direction)));
+        if (size < tolerance) return f.value;
+    }
+    return detail::quiet_nan();
+}
+
+}  // namespace arcuate::kernels

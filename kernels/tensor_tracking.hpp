@@ -1,0 +1,117 @@
+// Tracking along the diffusion tensor's principal direction, fitted at every step to the interpolated signal (Tensor_Det: Basser et al. 2000, Magn Reson
+// Med 44:625; Tensor_Prob: Jones 2008, IEEE Trans Med Imaging 27:1268, a wild bootstrap of the signal).
+#pragma once
+
+#include "kernels/first_order.hpp"
+#include "kernels/lanes.hpp"
+#include "kernels/tensor_metrics.hpp"
+#include "kernels/voxel_grid.hpp"
+
+namespace arcuate::kernels {
+
+/// Directions along tensors, for FirstOrder.
+struct TensorDirections {
+    VoxelGrid grid;
+    const float* signal;     ///< (rows, stride) relative to the image's largest
+    const float* residual;   ///< (rows, stride) signal minus fit, to be added with random signs to the fit in `signal`; null: deterministic
+    const float* to_tensor;  ///< (6, stride) tensor elements from ln S: the pseudo-inverse of the design; zero in the padding
+    int stride;              ///< volumes, padded to a multiple of 8
+    float cutoff, seed_cutoff;  ///< of FA
+    float cos_max_angle;
+
+    static constexpr float smallest = 1e-6f;  ///< below which a signal is taken to be this, before its logarithm
+
+    /// The tensor of the interpolated signal. The signs of residuals belong to (streamline, voxel, volume): every visit to a voxel sees the same ones.
+    ARCUATE_HD TensorMetrics fit(const Cell& cell, const Philox& random) const {
+        Float8 sum[6];
+        for (int k = 0; k < 6; ++k) sum[k] = Float8::all(0.0f);
+        Random4 signs[8];
+        for (int first = 0; first < stride; first += 8) {
+            if (residual && first % 128 == 0)
+                for (int k = 0; k < 8; ++k)
+                    signs[k] = Philox{random.seed, random.item, Purpose::bootstrap, static_cast<std::uint32_t>(cell.row[k]) & 0xffffffu}(static_cast<std::uint32_t>(first / 128));
+            Float8 s = Float8::all(0.0f);
+            for (int k = 0; k < 8; ++k) {
+                const std::int64_t at = static_cast<std::int64_t>(cell.row[k]) * stride + first;
+                const Float8 weight = Float8::all(cell.weight[k]);
+                s = fma(Float8::load(signal + at), weight, s);
+                if (!residual) continue;
+                const std::uint32_t bits = signs[k].v[first % 128 / 32] >> (first % 32);
+                float part[8];
+                for (int i = 0; i < 8; ++i) part[i] = float_of(bits_of(residual[at + i]) ^ ((bits >> i & 1u) << 31));
+                s = fma(Float8::load(part), weight, s);
+            }
+            float log_s[8];
+            s.store(log_s);
+            for (float& value : log_s) value = log(max(value, smallest));
+            for (int k = 0; k < 6; ++k) sum[k] = fma(Float8::load(to_tensor + k * stride + first), Float8::load(log_s), sum[k]);
+        }
+        SymmetricTensor d;
+        for (int k = 0; k < 6; ++k) d.v[k] = static_cast<double>(tree_sum(sum[k]));
+        return tensor_metrics(d);
+    }
+
+    ARCUATE_HD static Vec3 principal(const TensorMetrics& m) { return {static_cast<float>(m.v1[0]), static_cast<float>(m.v1[1]), static_cast<float>(m.v1[2])}; }
+
+    ARCUATE_HD float amplitude(Vec3 position, Vec3) const {
+        Cell cell;
+        if (!grid.locate(position, cell)) return 0.0f;
+        TensorDirections plain = *this;
+        plain.residual = nullptr;
+        return static_cast<float>(plain.fit(cell, Philox{}).fa);
+    }
+
+    ARCUATE_HD bool start(Vec3 seed, const Philox& random, const Vec3* asked, Vec3& direction) const {
+        Cell cell;
+        if (!grid.locate(seed, cell)) return false;
+        const TensorMetrics m = fit(cell, random);
+        if (!(m.fa >= static_cast<double>(seed_cutoff))) return false;
+        direction = principal(m);
+        if (asked && dot(*asked, direction) < 0.0f) direction = -direction;
+        return !asked || dot(*asked, direction) >= cos_max_angle;
+    }
+
+    ARCUATE_HD StepEnd next(Vec3 position, Vec3 from, const Philox& random, std::uint32_t, Vec3& to, StepCounts& counts) const {
+        Cell cell;
+        if (!grid.locate(position, cell)) return StepEnd::exit_image;
+        const TensorMetrics m = fit(cell, random);
+        to = principal(m);
+        const float cosine = dot(from, to);
+        if (cosine < 0.0f) to = -to;
+        const StepEnd end = !(m.fa >= static_cast<double>(cutoff)) ? StepEnd::model : !(abs(cosine) >= cos_max_angle) ? StepEnd::high_curvature : StepEnd::none;
+        ++(end == StepEnd::none ? counts.arcs : counts.end_arcs);
+        return end;
+    }
+};
+
+/// Splits the signal of each row into what the model says of it and the rest. One item per row.
+struct SplitSignal {
+    const float* to_tensor;   ///< (6, stride)
+    const float* to_log_s0;   ///< (stride)
+    const float* design;      ///< (volumes, 7)
+    int volumes, stride;
+    float* signal;            ///< (rows, stride); becomes the fit
+    float* residual;          ///< (rows, stride)
+
+    ARCUATE_HD void operator()(std::int64_t row) const {
+        float* s = signal + row * stride;
+        float* r = residual + row * stride;
+        double parameters[7] = {0, 0, 0, 0, 0, 0, 0};
+        for (int v = 0; v < volumes; ++v) {
+            const double value = static_cast<double>(log(max(s[v], TensorDirections::smallest)));
+            for (int k = 0; k < 6; ++k) parameters[k] = fma(static_cast<double>(to_tensor[k * stride + v]), value, parameters[k]);
+            parameters[6] = fma(static_cast<double>(to_log_s0[v]), value, parameters[6]);
+        }
+        for (int v = 0; v < volumes; ++v) {
+            double sum = 0;
+            for (int k = 0; k < 7; ++k) sum = fma(static_cast<double>(design[v * 7 + k]), parameters[k], sum);
+            const float fit = exp(static_cast<float>(sum));
+            r[v] = s[v] - fit;
+            s[v] = fit;
+        }
+    }
+};
+
+using TensorTracking = FirstOrder<TensorDirections>;
+
+}  // namespace arcuate::kernels

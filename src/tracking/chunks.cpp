@@ -1,0 +1,202 @@
+#include "tracking/chunks.hpp"
+
+#include "arcuate/core/error.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace arcuate::tracking {
+
+using namespace kernels;
+
+namespace {
+
+/// A worker more than there are devices keeps a device busy while a chunk's last streamlines are tracked, packed and copied. One CPU thread has no use for it.
+int workers_on(const Device& device) { return device.is_cuda() || device.threads() > 1 ? 2 : 1; }
+
+std::int64_t total_workers(std::span<const Device> devices) {
+    std::int64_t sum = 0;
+    for (const auto& d : devices) sum += workers_on(d);
+    return sum;
+}
+
+std::int64_t page_bytes() { return page_vertices * static_cast<std::int64_t>(sizeof(Vec3)) + 2 * static_cast<std::int64_t>(sizeof(std::int32_t)); }
+
+/// What one worker keeps from chunk to chunk.
+class Workspace {
+  public:
+    Workspace(const Device& device, const Tracker& tracker, const TrackOptions& options)
+        : device_(device), tracker_(tracker), options_(options), pool_(device, most_pages(options)) {}
+
+    Chunk track(std::int64_t first, std::int64_t count) {
+        Chunk chunk;
+        chunk.offsets.push_back(0);
+        while (count > 0) {
+            const std::int64_t done = track_some(first, count, chunk);
+            first += done;
+            count -= done;
+        }
+        return chunk;
+    }
+
+  private:
+    /// As many of the streamlines as the pool has room for; at least one.
+    std::int64_t track_some(std::int64_t first, std::int64_t count, Chunk& chunk) {
+        const auto planned = static_cast<std::int64_t>(static_cast<double>(count) * pages_per_seed_ * 1.25) + 64;
+        make_room(std::max<std::int64_t>(planned, most_pages(options_)));
+        if (records_.size() < static_cast<std::size_t>(count)) {
+            records_ = {};
+            records_ = Buffer<StreamlineRecord>(device_, static_cast<std::size_t>(count));
+        }
+        tracker_.run(static_cast<std::uint64_t>(first), count, pool_.view(), records_.data(), {});
+        std::vector<StreamlineRecord> records(static_cast<std::size_t>(count));
+        records_.download(records);
+        const auto without_room = std::find_if(records.begin(), records.end(), [](const auto& r) { return r.outcome == SeedEnd::no_room; });
+        const std::int64_t done = without_room - records.begin();
+        std::int64_t pages = 0;
+        for (std::int64_t i = 0; i < done; ++i) pages += records[static_cast<std::size_t>(i)].path[0].held + records[static_cast<std::size_t>(i)].path[1].held;
+        if (done > 0) pages_per_seed_ = std::max(static_cast<double>(pages) / static_cast<double>(done), 0.5);
+        // Others took the pages before the first had its own: again with fewer at a time; one alone has room for certain.
+        if (done == 0) return track_some(first, std::max<std::int64_t>(count / 4, 1), chunk);
+        records.resize(static_cast<std::size_t>(done));
+        pack(records, chunk);
+        chunk.records.insert(chunk.records.end(), records.begin(), records.end());
+        return done;
+    }
+
+    void make_room(std::int64_t pages) {
+        const std::int64_t most = std::max<std::int64_t>(device_.is_cuda() ? device_.free_memory() / 4 / page_bytes() : (std::int64_t{256} << 20) / page_bytes(), most_pages(options_));
+        pages = std::min({pages, most, std::int64_t{1} << 30});
+        if (pages <= pool_.pages()) return;
+        pool_ = Pool(device_, 1);  // free before asking for more
+        pool_ = Pool(device_, static_cast<std::int32_t>(pages));
+    }
+
+    void pack(const std::vector<StreamlineRecord>& records, Chunk& chunk) {
+        std::vector<std::int32_t> chosen;
+        std::vector<std::int64_t> offsets{0};
+        const std::uint64_t before = chunk.offsets.back();
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            if (records[i].outcome != SeedEnd::accepted) continue;
+            chosen.push_back(static_cast<std::int32_t>(i));
+            offsets.push_back(offsets.back() + records[i].vertices);
+            chunk.offsets.push_back(before + static_cast<std::uint64_t>(offsets.back()));
+        }
+        if (chosen.empty()) return;
+        const Buffer<std::int32_t> chosen_on_device(device_, chosen);
+        const Buffer<std::int64_t> offsets_on_device(device_, offsets);
+        const auto vertices = static_cast<std::size_t>(offsets.back());
+        if (packed_.size() < vertices) {
+            packed_ = {};
+            packed_ = Buffer<Vec3>(device_, vertices + vertices / 4);
+        }
+        launch(device_, static_cast<std::int64_t>(chosen.size()),
+               PackStreamlines{pool_.view_taken(), records_.data(), options_.downsample, chosen_on_device.data(), offsets_on_device.data(), packed_.data()});
+        chunk.positions.resize(3 * (before + vertices));
+        static_assert(sizeof(Vec3) == 3 * sizeof(float));
+        packed_.download(std::span(reinterpret_cast<Vec3*>(chunk.positions.data()) + before, vertices));
+    }
+
+    Device device_;
+    const Tracker& tracker_;
+    const TrackOptions& options_;
+    Pool pool_;
+    double pages_per_seed_ = 4;
+    Buffer<StreamlineRecord> records_;
+    Buffer<Vec3> packed_;
+};
+
+}  // namespace
+
+std::int32_t most_pages(const TrackOptions& o) {
+    const double vertices = std::min(1e9, o.max_length / o.step * (o.samples - 1) * 1.2 + 64);  // as Scene's max_vertices
+    return static_cast<std::int32_t>(2 * (vertices / page_vertices + 2));
+}
+
+Pool::Pool(const Device& device, std::int32_t pages)
+    : pages_(pages), vertices_(device, static_cast<std::size_t>(pages) * page_vertices), next_(device, static_cast<std::size_t>(pages)),
+      previous_(device, static_cast<std::size_t>(pages)), taken_(device, 1) {}
+
+VertexPool Pool::view() const {
+    const std::int32_t none = 0;
+    taken_.upload(std::span(&none, 1));
+    return view_taken();
+}
+
+VertexPool Pool::view_taken() const { return {vertices_.data(), next_.data(), previous_.data(), taken_.data(), pages_}; }
+
+ChunkQueue::ChunkQueue(const TrackInput& input, const TrackOptions& resolved, std::span<const Device> devices, Reached from)
+    : options_(resolved), in_flight_(total_workers(devices) + 1), reached_(from), next_first_(from.seeds) {
+    // Images first, on every device: what is wrong with them is thrown here.
+    for (const auto& device : devices) trackers_.push_back(make_tracker(input, options_, device));
+    calibration_arcs_ = trackers_.front()->calibration_arcs();
+    for (std::size_t d = 0; d < devices.size(); ++d)
+        for (int w = 0; w < workers_on(devices[d]); ++w)
+            workers_.emplace_back([this, device = devices[d], tracker = trackers_[d].get()] { work(device, *tracker); });
+}
+
+ChunkQueue::~ChunkQueue() {
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    changed_.notify_all();
+    workers_.clear();  // joins
+}
+
+Chunk ChunkQueue::next() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return failure_ || done_.contains(taken_back_); });
+    if (!done_.contains(taken_back_)) std::rethrow_exception(failure_);
+    Chunk chunk = std::move(done_.extract(taken_back_).mapped());
+    ++taken_back_;
+    changed_.notify_all();
+    return chunk;
+}
+
+void ChunkQueue::report(std::int64_t seeds, std::int64_t accepted) {
+    const std::lock_guard lock(mutex_);
+    reached_.seeds = seeds;
+    reached_.accepted = accepted;
+}
+
+/// Enough to fill the device, as few as the number still wanted suggests.
+std::int64_t ChunkQueue::size_of_next(const Device& device) const {
+    if (options_.chunk > 0) return options_.chunk;
+    const std::int64_t most = device.is_cuda() ? 1 << 18 : 2048;
+    const std::int64_t least = device.is_cuda() ? 1 << 14 : 64;
+    if (options_.select == 0) return most;
+    const double rate = (static_cast<double>(reached_.accepted) + 1) / (static_cast<double>(reached_.seeds) + 2);
+    const double needed = static_cast<double>(options_.select - reached_.accepted) / rate - static_cast<double>(next_first_ - reached_.seeds);
+    return std::clamp(static_cast<std::int64_t>(std::min(needed / static_cast<double>(in_flight_), 1e9)), least, most);
+}
+
+ChunkQueue::Job ChunkQueue::take(const Device& device) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return stop_ || failure_ || handed_out_ - taken_back_ < in_flight_; });
+    if (stop_ || failure_ || next_first_ >= reached_.seed_limit) return {};
+    const std::int64_t count = std::min(size_of_next(device), reached_.seed_limit - next_first_);
+    const Job job{handed_out_++, next_first_, count};
+    next_first_ += count;
+    return job;
+}
+
+void ChunkQueue::work(const Device& device, const Tracker& tracker) {
+    try {
+        Workspace workspace(device, tracker, options_);
+        for (;;) {
+            const Job job = take(device);
+            if (job.number < 0) return;
+            Chunk chunk = workspace.track(job.first, job.count);
+            const std::lock_guard lock(mutex_);
+            done_.emplace(job.number, std::move(chunk));
+            changed_.notify_all();
+        }
+    } catch (...) {
+        const std::lock_guard lock(mutex_);
+        if (!failure_) failure_ = std::current_exception();
+        changed_.notify_all();
+    }
+}
+
+}  // namespace arcuate::tracking

@@ -1,0 +1,83 @@
+// Tracking as a pipeline: workers on every device track, pack and copy chunks of ids while the caller writes what came before. Chunks are handed out
+// in id order and taken back in id order.
+#pragma once
+
+#include "tracking/tracker.hpp"
+
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace arcuate::tracking {
+
+/// Room for the vertices of a launch, on a device.
+class Pool {
+  public:
+    Pool(const Device& device, std::int32_t pages);
+    /// With every page free.
+    kernels::VertexPool view() const;
+    /// As the last launch left it.
+    kernels::VertexPool view_taken() const;
+    std::int32_t pages() const { return pages_; }
+
+  private:
+    std::int32_t pages_;
+    mutable Buffer<kernels::Vec3> vertices_;
+    mutable Buffer<std::int32_t> next_, previous_, taken_;
+};
+
+/// Pages that the longest streamline could need.
+std::int32_t most_pages(const TrackOptions& resolved);
+
+/// Streamlines of consecutive ids.
+struct Chunk {
+    std::vector<kernels::StreamlineRecord> records;  ///< of every seed
+    std::vector<float> positions;                    ///< (vertices, 3) of the accepted ones, in id order [mm]
+    std::vector<std::uint64_t> offsets;              ///< (accepted + 1)
+};
+
+/// Where the caller stands.
+struct Reached {
+    std::int64_t seeds, accepted, seed_limit;
+};
+
+class ChunkQueue {
+  public:
+    ChunkQueue(const TrackInput& input, const TrackOptions& resolved, std::span<const Device> devices, Reached from);
+    ~ChunkQueue();
+    ChunkQueue(const ChunkQueue&) = delete;
+    ChunkQueue& operator=(const ChunkQueue&) = delete;
+
+    /// The next chunk; waits for it. Throws what a worker threw.
+    Chunk next();
+    /// What the caller has taken so far: the size of further chunks follows from it.
+    void report(std::int64_t seeds, std::int64_t accepted);
+    int calibration_arcs() const { return calibration_arcs_; }
+
+  private:
+    struct Job {
+        std::int64_t number = -1, first = 0, count = 0;
+    };
+    Job take(const Device& device);
+    std::int64_t size_of_next(const Device& device) const;
+    void work(const Device& device, const Tracker& tracker);
+
+    const TrackOptions options_;
+    const std::int64_t in_flight_;   ///< chunks that may be tracked ahead of the caller
+    Reached reached_;
+    std::int64_t handed_out_ = 0;    ///< chunks
+    std::int64_t next_first_;
+    std::int64_t taken_back_ = 0;
+    int calibration_arcs_ = 0;
+    bool stop_ = false;
+    std::exception_ptr failure_;
+    std::map<std::int64_t, Chunk> done_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<std::unique_ptr<Tracker>> trackers_;
+    std::vector<std::jthread> workers_;
+};
+
+}  // namespace arcuate::tracking

@@ -1,0 +1,36 @@
+#include "kernels/fact.hpp"
+
+#include "arcuate/core/error.hpp"
+#include "tracking/tracker.hpp"
+
+#include <fmt/format.h>
+
+namespace arcuate::tracking {
+
+namespace {
+
+struct Images {
+    RowsOnDevice peaks;
+    int count;
+    TrackOptions options;
+
+    kernels::Fact view(const kernels::TrackRules&) const {
+        const float cosine = kernels::cos(radians(options.angle));
+        return {{peaks.grid(), peaks.values(), count, static_cast<float>(options.cutoff), static_cast<float>(options.seed_cutoff), cosine, options.seed_trials},
+                static_cast<float>(options.step),
+                false,
+                cosine};
+    }
+    int calibration_arcs() const { return 0; }
+};
+
+}  // namespace
+
+std::unique_ptr<Tracker> make_fact(const TrackInput& input, const TrackOptions& o, const Device& device) {
+    const auto volumes = input.field.volumes;
+    if (volumes % 3 || volumes == 0)
+        throw InputError(fmt::format("the image of peaks has {} volumes (fact needs three per peak: its vector in scanner coordinates); give the output of sh2peaks or fixel2peaks", volumes));
+    return kernel_tracker(Images{RowsOnDevice(input.field, volumes, 1.0f, "the image of peaks", device), static_cast<int>(volumes / 3), o}, input, o, device);
+}
+
+}  // namespace arcuate::tracking

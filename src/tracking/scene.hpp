@@ -1,0 +1,35 @@
+// What surrounds the field: seeds, regions and tissues on a device.
+#pragma once
+
+#include "arcuate/tracking/track.hpp"
+#include "backend/buffer.hpp"
+#include "kernels/track_streamline.hpp"
+
+namespace arcuate::tracking {
+
+/// Seeds of finite sources; 0 where they have no end.
+std::int64_t finite_seeds(std::span<const Seeds> seeds);
+
+/// Owns the images that kernels::TrackRules views.
+class Scene {
+  public:
+    /// `options` are resolved. Throws InputError for empty seeds or masks, tissues that do not add up, and seeds outside the field.
+    Scene(const TrackInput& input, const TrackOptions& options, const Device& device);
+    const kernels::TrackRules& rules() const { return rules_; }
+
+  private:
+    void add_tissues(const Anatomy& anatomy, const Device& device);
+    void add_regions(const Regions& regions, const Device& device);
+    void add_seeds(const TrackInput& input, const Device& device);
+
+    kernels::TrackRules rules_{};
+    Buffer<float> tissues_;
+    std::vector<Buffer<std::uint8_t>> masks_;
+    Buffer<kernels::Region> regions_;
+    std::vector<Buffer<std::int32_t>> seed_voxels_;
+    std::vector<Buffer<std::uint32_t>> seed_shares_;
+    std::vector<Buffer<kernels::Vec3>> seed_points_;
+    Buffer<kernels::SeedSource> seeds_;
+};
+
+}  // namespace arcuate::tracking

@@ -1,0 +1,68 @@
+// One algorithm with its images on one device: what the table of algorithms makes, and what the pipeline runs.
+#pragma once
+
+#include "arcuate/tracking/track.hpp"
+#include "backend/launch.hpp"
+#include "tracking/field.hpp"
+#include "tracking/scene.hpp"
+
+#include <memory>
+
+namespace arcuate::tracking {
+
+class Tracker {
+  public:
+    virtual ~Tracker() = default;
+    /// Tracks the streamlines of ids [first_id, first_id + n).
+    virtual void run(std::uint64_t first_id, std::int64_t n, const kernels::VertexPool& pool, kernels::StreamlineRecord* records, const kernels::Trace& trace) const = 0;
+    /// Evaluated at every step before candidates are drawn, for the summary.
+    virtual int calibration_arcs() const { return 0; }
+};
+
+/// Owns the images of an algorithm: `Images` has `view()`, which gives the kernel's struct.
+template <class Images>
+class KernelTracker : public Tracker {
+  public:
+    KernelTracker(Images images, const TrackInput& input, const TrackOptions& options, const Device& device)
+        : device_(device), images_(std::move(images)), scene_(input, options, device) {}
+
+    void run(std::uint64_t first_id, std::int64_t n, const kernels::VertexPool& pool, kernels::StreamlineRecord* records, const kernels::Trace& trace) const override {
+        const auto algorithm = images_.view(scene_.rules());
+        launch(device_, n, kernels::TrackStreamline<std::remove_const_t<decltype(algorithm)>>{algorithm, scene_.rules(), first_id, pool, records, trace}, 1);
+    }
+    int calibration_arcs() const override { return images_.calibration_arcs(); }
+
+  private:
+    Device device_;
+    Images images_;
+    Scene scene_;
+};
+
+template <class Images>
+std::unique_ptr<Tracker> kernel_tracker(Images images, const TrackInput& input, const TrackOptions& options, const Device& device) {
+    return std::make_unique<KernelTracker<Images>>(std::move(images), input, options, device);
+}
+
+/// Calls `make` with the lowest order of `Orders` that holds a series of `lmax`, as a type.
+template <int... Orders, class Make>
+std::unique_ptr<Tracker> with_order(int lmax, const Make& make) {
+    std::unique_ptr<Tracker> made;
+    ((!made && lmax <= Orders ? void(made = make(std::integral_constant<int, Orders>{})) : void()), ...);
+    return made;
+}
+
+/// [rad]
+inline float radians(double degrees) { return static_cast<float>(degrees * (3.14159265358979323846 / 180)); }
+/// Without cancellation for small angles.
+inline float one_minus_cos(float angle) {
+    const float half = kernels::sin(0.5f * angle);
+    return 2.0f * half * half;
+}
+
+// One function per algorithm, each in its own source. `options` are resolved.
+using MakeTracker = std::unique_ptr<Tracker>(const TrackInput& input, const TrackOptions& options, const Device& device);
+MakeTracker make_ifod2, make_ifod1, make_sd_stream, make_ptt, make_discrete_fod, make_tensor_tracking, make_fact, make_null_distribution1, make_null_distribution2;
+
+std::unique_ptr<Tracker> make_tracker(const TrackInput& input, const TrackOptions& options, const Device& device);
+
+}  // namespace arcuate::tracking
