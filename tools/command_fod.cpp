@@ -31,16 +31,6 @@ int determined_lmax(std::int64_t directions) {
     return lmax;
 }
 
-/// "wm=wm.txt" -> wm, wm.txt; a plain path has no name.
-std::pair<std::string, std::string> named_response(const std::string& text) {
-    const auto equals = text.find('=');
-    if (equals == std::string::npos) return {"", text};
-    const auto name = text.substr(0, equals);
-    if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != std::string::npos)
-        throw InputError(fmt::format("'{}' does not name a tissue (letters and digits, then = and a file); write for instance wm=wm.txt", text));
-    return {name, text.substr(equals + 1)};
-}
-
 dwi::Response read_response(const std::string& path) {
     const auto rows = io::read_numbers(path);
     if (rows.empty()) throw InputError(fmt::format("{} holds no response function (no line of numbers); give the output of arcuate response", path));
@@ -165,7 +155,7 @@ void run_fod(Run& run, Options& o) {
     std::vector<std::pair<std::string, std::string>> responses;
     std::size_t named = 0;
     for (const auto& text : o.responses) {
-        responses.push_back(named_response(text));
+        responses.push_back(named_file(text));
         named += !responses.back().first.empty();
     }
     if (named == responses.size()) return run_msmt(run, o, responses);

@@ -4,7 +4,7 @@
 #include "arcuate/dwi/normalise.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/nifti.hpp"
-#include "command.hpp"
+#include "dwi_options.hpp"
 
 #include <fmt/format.h>
 
@@ -19,16 +19,6 @@ struct Options {
     std::vector<std::string> tissues;
     dwi::NormaliseOptions normalise;
 };
-
-/// "wm=fod_wm.nii.gz" -> wm, fod_wm.nii.gz
-std::pair<std::string, std::string> named_tissue(const std::string& text) {
-    const auto equals = text.find('=');
-    const auto name = text.substr(0, equals);
-    if (equals == std::string::npos || name.empty() ||
-        name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != std::string::npos)
-        throw InputError(fmt::format("'{}' does not name a tissue (letters and digits, then = and a file); write for instance wm=fod_wm.nii.gz", text));
-    return {name, text.substr(equals + 1)};
-}
 
 constexpr const char* model = "intensity normalisation of tissues: field and balance by least squares on the logarithm of their sum";
 
@@ -45,7 +35,8 @@ void run_normalise(Run& run, Options& o) {
     std::vector<std::string> outputs;
     const auto path = [&](const std::string& tissue) { return fmt::format("{}_{}.nii.gz", o.out, tissue); };
     for (const auto& text : o.tissues) {
-        named.push_back(named_tissue(text));
+        named.push_back(named_file(text));
+        if (named.back().first.empty()) throw InputError(fmt::format("'{}' does not name its tissue; write for instance wm={}", text, text));
         for (std::size_t t = 0; t + 1 < named.size(); ++t)
             if (named[t].first == named.back().first)
                 throw InputError(fmt::format("the tissue {} is given twice (each has one image and one output); name every tissue once", named.back().first));

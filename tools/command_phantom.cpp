@@ -31,7 +31,8 @@ void add_phantom(CLI::App& root) {
                             "(fibre directions, true fibres, connected pairs of nodes, FA of every bundle in every session) are among the derivatives.\n\n"
                             "Examples:\n"
                             "  arcuate phantom study\n"
-                            "  arcuate phantom study4 --sessions 4 --fa-change 0.04 --snr 20 --seed 7\n\n"
+                            "  arcuate phantom study4 --sessions 4 --fa-change 0.04 --snr 20 --seed 7\n"
+                            "  arcuate phantom shells --b-value 700,2000 --ventricles\n\n"
                             "References:\n"
                             "  Gudbjartsson & Patz 1995, Magn Reson Med 34:910 (Rician noise); Jones et al. 1999, Magn Reson Med 42:515 (directions)",
                             [o](Run& run) { run_phantom(run, *o); });
@@ -42,8 +43,9 @@ void add_phantom(CLI::App& root) {
     app.add_option("--fa-change", p.fa_change, "FA added to the arc between its first and last session (it starts at 0.5)")->capture_default_str();
     app.add_option("--snr", p.snr, "signal-to-noise ratio of the b=0 signal; 0: no noise")->capture_default_str();
     app.add_option("--voxel-size", p.voxel_size, "edge of a voxel [mm]")->capture_default_str();
-    app.add_option("--directions", p.directions, "gradient directions; a b=0 volume goes before every ten")->capture_default_str();
-    app.add_option("--b-value", p.b_value, "of the shell [s/mm2]")->capture_default_str();
+    app.add_option("--directions", p.directions, "gradient directions of each shell; a b=0 volume goes before every ten")->capture_default_str();
+    app.add_option("--b-value", p.b_values, "of the shell, or of several, separated by commas [s/mm2]")->delimiter(',')->capture_default_str();
+    app.add_flag("--ventricles", p.ventricles, "two balls of fluid, and a mask of the whole box: what multi-tissue deconvolution needs");
     app.add_option("--seed", p.seed, "of the noise")->capture_default_str();
 }
 

@@ -1,9 +1,11 @@
 // arcuate run: a BIDS data set -> one connectome per session, and the change of every connection. A BIDS App.
 #include "arcuate/core/error.hpp"
 #include "arcuate/study/pipeline.hpp"
-#include "command.hpp"
+#include "dwi_options.hpp"
 
 #include <fmt/format.h>
+
+#include <map>
 
 namespace arcuate::tools {
 
@@ -12,8 +14,12 @@ namespace {
 struct Options {
     std::string bids_dir, out_dir, level;
     study::Filter filter;
+    std::string fod = "auto";
+    std::vector<std::string> responses;
     study::PipelineOptions pipeline;
 };
+
+const std::map<std::string, study::FodModel> fod_models{{"auto", study::FodModel::automatic}, {"csd", study::FodModel::csd}, {"msmt", study::FodModel::msmt}};
 
 void run_pipeline(Run& run, const Options& o) {
     study::Listener listener;
@@ -26,6 +32,8 @@ void run_pipeline(Run& run, const Options& o) {
     }
     auto pipeline = o.pipeline;
     pipeline.force = run.force;
+    pipeline.fod_model = fod_models.at(o.fod);
+    for (const auto& text : o.responses) pipeline.responses.push_back(named_file(text));
     pipeline.command_line = command_line();
     study::run_participants(o.bids_dir, o.out_dir, o.filter, pipeline, run.device(), listener);
 }
@@ -35,12 +43,21 @@ void run_pipeline(Run& run, const Options& o) {
 void add_run(CLI::App& root) {
     auto o = std::make_shared<Options>();
     auto& app = add_command(root, "run", "a BIDS data set -> one connectome per session and the change of every connection",
-                            "For every session: tensor maps, response, FOD by constrained spherical deconvolution, iFOD2 streamlines seeded in the mask, connectome\n"
+                            "For every session: tensor maps, responses, FODs by constrained spherical deconvolution, iFOD2 streamlines seeded in the mask, connectome\n"
                             "(count, mean_length, mean_fa, mean_md, mean_ad, mean_rd) as HDF5 and TSV; then OUT_DIR/change.tsv, every edge of every session beside its\n"
-                            "change since the subject's first. The response is that of the subject's first session, unless --response gives one. Expects data already\n"
-                            "corrected for noise, motion and distortion. Run again, it continues with the sessions that are missing.\n\n"
+                            "change since the subject's first. Expects data already corrected for noise, motion and distortion. Run again, it continues with the sessions\n"
+                            "that are missing.\n\n"
+                            "--fod  msmt  multi-tissue CSD of every shell, with responses of white matter and CSF (two b-values, b = 0 is one), and of grey matter from\n"
+                            "             three b-values on; then intensity normalisation across tissues, a smooth field per session\n"
+                            "       csd   single-shell CSD of the largest shell\n"
+                            "       auto  msmt where every session of the subject has the same three or more b-values, else csd\n"
+                            "So that a subject's sessions compare, its responses are the mean of those of all its sessions, each over its session's white-matter intensity\n"
+                            "(median S0 where FA is in its top tenth), and are used in every session times that session's intensity: the scanner's gain drops out, a global\n"
+                            "change of S0 with it. A session added later changes the mean, so that the others have to be computed again (--force). FODs of different subjects\n"
+                            "are in multiples of their own responses; give all of them one with --response, taken as it stands, to compare them.\n\n"
                             "Example:\n  arcuate run study study/derivatives/arcuate participant --participant-label 01 02 --select 1000000\n\n"
-                            "References: Veraart et al. 2013, NeuroImage 81:335; Tournier et al. 2007, NeuroImage 35:1459; Tournier et al. 2010, Proc. ISMRM 1670;\n"
+                            "References: Veraart et al. 2013, NeuroImage 81:335; Tournier et al. 2007, NeuroImage 35:1459; Jeurissen et al. 2014, NeuroImage 103:411;\n"
+                            "Raffelt et al. 2017, Proc ISMRM 25:3541 (normalisation); Tournier et al. 2010, Proc. ISMRM 1670;\n"
                             "Gorgolewski et al. 2017, PLoS Comput Biol 13:e1005209 (BIDS Apps)",
                             [o](Run& run) { run_pipeline(run, *o); });
     auto& p = o->pipeline;
@@ -53,8 +70,9 @@ void add_run(CLI::App& root) {
     app.add_option("--mask", p.mask, "brain mask for every session; default: *_desc-brain_mask.nii.gz found in the data set or its derivatives, else computed from the image")->type_name("FILE");
     app.add_option("--parcellation", p.parcellation, "label image for every session, or the desc-, seg- or atlas- label of one; default: *_dseg.nii.gz found as above")->type_name("FILE|LABEL");
     app.add_option("--names", p.names, "table of region names (columns index, name); default: the .tsv that belongs to the parcellation")->type_name("TSV");
-    app.add_option("--response", p.response, "response function for every session, as of arcuate response")->type_name("FILE");
-    app.add_option("--lmax", p.fod.lmax, "order of the FODs; 0: that of the response, at most 8")->type_name("N")->capture_default_str();
+    app.add_option("--fod", o->fod, "how FODs are made: auto, csd, msmt")->check(CLI::IsMember({"auto", "csd", "msmt"}))->type_name("MODEL")->capture_default_str();
+    app.add_option("--response", o->responses, "response function for every session, as of arcuate response: a file (csd), or wm=FILE [gm=FILE csf=FILE] (msmt)")->type_name("[TISSUE=]FILE ...");
+    app.add_option("--lmax", p.fod.lmax, "order of the FODs of white matter; 0: that of the response, at most 8")->type_name("N")->capture_default_str();
     app.add_flag("!--no-gradient-check", p.gradient_check, "do not check whether the axes of the gradient tables fit the images");
     const std::string tracking = "Tracking";
     app.add_option("--select", p.track.select, "streamlines per session; 0: no limit")->type_name("N")->capture_default_str()->group(tracking);

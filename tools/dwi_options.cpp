@@ -79,6 +79,15 @@ Mask DwiInputs::read_mask(const Run& run, const ScalarImage& image, const Gradie
     return out;
 }
 
+std::pair<std::string, std::string> named_file(const std::string& text) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos) return {"", text};
+    const auto name = text.substr(0, equals);
+    if (name.empty() || name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != std::string::npos)
+        throw InputError(fmt::format("'{}' does not name a tissue (letters and digits, then = and a file); write for instance wm={}", text, text.substr(equals + 1)));
+    return {name, text.substr(equals + 1)};
+}
+
 std::int64_t count_inside(const Mask& mask) {
     std::int64_t inside = 0;
     for (const auto m : mask.data) inside += m != 0;

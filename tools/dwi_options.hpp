@@ -26,6 +26,9 @@ struct DwiInputs {
     std::string mask_source;
 };
 
+/// "wm=wm.txt" -> wm, wm.txt; a plain path has no name. Throws InputError where the name is not of letters and digits.
+std::pair<std::string, std::string> named_file(const std::string& text);
+
 /// Voxels of a mask.
 std::int64_t count_inside(const Mask& mask);
 

@@ -216,10 +216,6 @@ TissueResponses estimate_tissue_responses(const ScalarImage& dwi, const Gradient
     if (shells.front().b_value > b_zero_threshold)
         throw InputError(fmt::format("there is no b = 0 volume (the smallest b-value is {:.0f} s/mm2) to measure the signal's decay from; include one",
                                      shells.front().b_value));
-    if (shells.size() < 3)
-        throw InputError(fmt::format("three tissues need two diffusion-weighted shells but the image has one (b = {:.0f} s/mm2); "
-                                     "use another algorithm and single-shell deconvolution",
-                                     shells.back().b_value));
     const auto inside = voxels_inside(eroded(mask, options.erode), fmt::format("the mask after {} erosions", options.erode));
     const auto decay = signal_decay(dwi, shells, inside);
     if (decay.voxels.empty())

@@ -85,6 +85,14 @@ Vec3d Tube::point(double along, double u, double v) const {
     return std::visit([&](const auto& s) { return s.point(along, u, v); }, shape);
 }
 
+bool Ball::holds(const Vec3d& point) const {
+    const Vec3d r = from_to(centre, point);
+    return dot(r, r) <= radius * radius;
+}
+
+// On the hollow sides of the kissing bundles.
+std::vector<Ball> ventricles() { return {{{-32, 0, 8}, 10}, {{32, 0, 8}, 10}}; }
+
 std::vector<Tube> anatomy() {
     const Vec3d x{1, 0, 0}, y{0, 1, 0}, z{0, 0, 1};
     std::vector<Tube> tubes;

@@ -53,6 +53,15 @@ struct Tube {
 /// Edges of the box [mm].
 inline constexpr Vec3d box_mm{96, 108, 60};
 
+/// A ball of fluid.
+struct Ball {
+    Vec3d centre{};     ///< [mm]
+    double radius = 0;  ///< [mm]
+    bool holds(const Vec3d& point) const;
+};
+/// Two ventricles, clear of every bundle.
+std::vector<Ball> ventricles();
+
 /// Every bundle of the phantom. Tubes touch only where they cross or kiss.
 std::vector<Tube> anatomy();
 

@@ -31,7 +31,9 @@ void check(const PhantomOptions& o) {
     if (!(o.snr >= 0) || !std::isfinite(o.snr)) refuse(fmt::format("an SNR of {}", o.snr), "it is a positive number, or 0 for no noise");
     if (!(o.voxel_size >= 0.5 && o.voxel_size <= 4)) refuse(fmt::format("a voxel size of {} mm", o.voxel_size), "0.5 to 4 mm fit bundles 14 mm thick");
     if (o.directions < 6 || o.directions > 1000) refuse(fmt::format("{} gradient directions", o.directions), "a tensor needs at least 6; at most 1000");
-    if (!(o.b_value > b_zero_threshold && o.b_value <= 20000)) refuse(fmt::format("a b-value of {} s/mm2", o.b_value), "above 10 and at most 20000");
+    if (o.b_values.empty()) refuse("no shell", "one or more are possible");
+    for (const double b : o.b_values)
+        if (!(b > b_zero_threshold && b <= 20000)) refuse(fmt::format("a b-value of {} s/mm2", b), "above 10 and at most 20000");
     for (const auto& tube : anatomy())
         if (tube.name == changed_bundle && !(tube.fa + o.fa_change > 0 && tube.fa + o.fa_change < 0.95))
             refuse(fmt::format("an FA change of {}", o.fa_change), fmt::format("the arc's FA starts at {} and must stay between 0 and 0.95", tube.fa));
@@ -69,6 +71,9 @@ Placement place(double voxel_size) {
     return p;
 }
 
+/// Middle of a piece along an axis, in voxels from the voxel's centre.
+double offset(int piece) { return (piece + 0.5) / pieces - 0.5; }
+
 /// What a voxel holds, largest share first.
 struct Share {
     double fraction = 0;
@@ -78,10 +83,19 @@ struct Share {
 };
 using Shares = std::array<Share, max_bundles_per_voxel>;
 
+/// Share of the voxel that lies in a ball; these meet no bundle.
+double fluid_share(const std::vector<Ball>& balls, const Placement& at, std::int64_t i, std::int64_t j, std::int64_t k) {
+    double share = 0;
+    for (int c = 0; c < pieces; ++c)
+        for (int b = 0; b < pieces; ++b)
+            for (int a = 0; a < pieces; ++a)
+                for (const auto& ball : balls) share += ball.holds(at.box_point(i + offset(a), j + offset(b), k + offset(c)));
+    return share / (pieces * pieces * pieces);
+}
+
 Shares shares_of(const std::vector<Tube>& tubes, const Placement& at, std::int64_t i, std::int64_t j, std::int64_t k) {
     std::vector<Share> sums(tubes.size());
     std::vector<std::pair<std::size_t, TubePosition>> inside;
-    const auto offset = [](int piece) { return (piece + 0.5) / pieces - 0.5; };
     for (int c = 0; c < pieces; ++c)
         for (int b = 0; b < pieces; ++b)
             for (int a = 0; a < pieces; ++a) {
@@ -112,17 +126,18 @@ Shares shares_of(const std::vector<Tube>& tubes, const Placement& at, std::int64
     return out;
 }
 
-GradientTable gradient_table(int directions, double b_value) {
+GradientTable gradient_table(int directions, const std::vector<double>& b_values) {
     GradientTable table;
     const auto spread = repelled_directions(directions);
-    for (int n = 0; n < directions; ++n) {
-        if (n % 10 == 0) {
-            table.directions.push_back({0, 0, 0});
-            table.b_values.push_back(0);
+    for (const double b : b_values)
+        for (int n = 0; n < directions; ++n) {
+            if (n % 10 == 0) {
+                table.directions.push_back({0, 0, 0});
+                table.b_values.push_back(0);
+            }
+            table.directions.push_back(spread[static_cast<std::size_t>(n)]);
+            table.b_values.push_back(b);
         }
-        table.directions.push_back(spread[static_cast<std::size_t>(n)]);
-        table.b_values.push_back(b_value);
-    }
     return table;
 }
 
@@ -182,16 +197,18 @@ AxialTensor tensor_with(double fa, double md) {
 Phantom make_phantom(const PhantomOptions& options, const Device& device, Progress& progress) {
     check(options);
     const auto tubes = anatomy();
+    const auto balls = options.ventricles ? ventricles() : std::vector<Ball>{};
     const Placement at = place(options.voxel_size);
     const Affine world = box_to_world();
     const auto n_voxels = static_cast<std::size_t>(at.grid.voxels());
     const auto n_bundles = static_cast<std::int64_t>(tubes.size());
 
     Phantom out;
-    out.gradients = gradient_table(options.directions, options.b_value);
+    out.gradients = gradient_table(options.directions, options.b_values);
     out.bundles = bundles_of(tubes, options);
     out.mask = Mask(at.grid, 1);
     out.fractions = ScalarImage(at.grid, n_bundles);
+    out.fluid = ScalarImage(at.grid, 1);
     out.directions = ScalarImage(at.grid, 3 * max_bundles_per_voxel);
     LabelImage labels(at.grid, 1);
     std::vector<kernels::FibreCompartment> compartments(n_voxels * max_bundles_per_voxel);
@@ -214,6 +231,16 @@ Phantom make_phantom(const PhantomOptions& options, const Device& device, Progre
             out.directions.at(voxel, first + 1) = direction.y;
             out.directions.at(voxel, first + 2) = direction.z;
         }
+        if (options.ventricles) out.mask.at(voxel) = 1;
+        if (const double fluid = fluid_share(balls, at, i, j, k); fluid > 0) {
+            for (std::size_t n = 0; n < shares.size(); ++n) {
+                auto& free = compartments[static_cast<std::size_t>(voxel) * max_bundles_per_voxel + n];
+                if (free.fraction > 0) continue;
+                free = {static_cast<float>(fluid), {0, 0, 0}, static_cast<std::int32_t>(n_bundles)};
+                break;
+            }
+            out.fluid.at(voxel) = static_cast<float>(fluid);
+        }
         if (shares[0].fraction > 0) {
             out.mask.at(voxel) = 1;
             const Bundle& bundle = out.bundles[static_cast<std::size_t>(shares[0].tube)];
@@ -235,7 +262,7 @@ Phantom make_phantom(const PhantomOptions& options, const Device& device, Progre
     const Buffer device_compartments(device, compartments);
     const Buffer device_s0(device, s0);
     const Buffer device_gradients(device, gradients);
-    Buffer<kernels::AxialDiffusivities> device_tensors(device, tubes.size());
+    Buffer<kernels::AxialDiffusivities> device_tensors(device, tubes.size() + 1);
     Buffer<float> device_dwi(device, n_voxels * gradients.size());
 
     progress.begin("simulating", options.sessions, "sessions");
@@ -245,6 +272,7 @@ Phantom make_phantom(const PhantomOptions& options, const Device& device, Progre
             const auto t = tensor_with(fibre_fa(bundle, session, options.sessions), mean_diffusivity);
             tensors.push_back({static_cast<float>(t.axial), static_cast<float>(t.radial)});
         }
+        tensors.push_back({static_cast<float>(fluid_diffusivity), static_cast<float>(fluid_diffusivity)});
         device_tensors.upload(tensors);
         launch(device, at.grid.voxels(),
                kernels::SimulateSignal{device_compartments.data(), max_bundles_per_voxel, device_s0.data(), device_gradients.data(),
@@ -257,7 +285,7 @@ Phantom make_phantom(const PhantomOptions& options, const Device& device, Progre
         s.fa_truth = ScalarImage(at.grid, 1);
         for (std::size_t voxel = 0; voxel < n_voxels; ++voxel) {
             const auto& largest = compartments[voxel * max_bundles_per_voxel];
-            if (largest.fraction >= 0.5f)
+            if (largest.fraction >= 0.5f && largest.bundle < n_bundles)
                 s.fa_truth.data[voxel] = static_cast<float>(fibre_fa(out.bundles[static_cast<std::size_t>(largest.bundle)], session, options.sessions));
         }
         out.sessions.push_back(std::move(s));

@@ -11,6 +11,7 @@
 #include "arcuate/io/tractogram.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -208,9 +209,9 @@ std::vector<TrueEdge> write_phantom_dataset(const std::string& folder, const Pha
     write_json(out.file("derivatives/parcels/dataset_description.json"), description("Nodes of the Arcuate phantom", "derivative"));
     io::write_text(out.file("README"),
                    fmt::format("A simulated diffusion data set with known fibres, made by Arcuate {}.\n"
-                               "{} subjects with {} sessions; SNR {} (0: no noise), b = {} s/mm2, {} directions, seed {}.\n"
+                               "{} subjects with {} sessions; SNR {} (0: no noise), b = {} s/mm2, {} directions each, seed {}.\n"
                                "The FA of the bundle '{}' grows by {} from the first to the last session; everything else stays. The truth is in derivatives/truth.\n",
-                               version(), options.subjects, o.sessions, options.phantom.snr, o.b_value, o.directions, o.seed, phantom::changed_bundle, o.fa_change),
+                               version(), options.subjects, o.sessions, options.phantom.snr, fmt::join(o.b_values, ", "), o.directions, o.seed, phantom::changed_bundle, o.fa_change),
                    false);
     out.commit();
     progress.end();

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -52,17 +53,21 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
     const auto sessions = find_sessions(bids_dir, filter);
     FileHashes hashes;
     std::vector<SessionPlan> plans;
-    const Session* first = nullptr;
-    for (const auto& session : sessions) {
-        if (!first || first->subject != session.subject) first = &session;
-        if (session.selected) plans.push_back(plan_session(bids_dir, out_dir, session, *first, options, device, hashes));
+    for (auto begin = sessions.begin(); begin != sessions.end();) {
+        const auto end = std::find_if(begin, sessions.end(), [&](const Session& s) { return s.subject != begin->subject; });
+        if (const std::vector<Session> of_subject(begin, end); std::any_of(begin, end, [](const Session& s) { return s.selected; })) {
+            const auto model = choose_model(of_subject, options);
+            for (const auto& session : of_subject)
+                if (session.selected) plans.push_back(plan_session(bids_dir, out_dir, session, model, options, device, hashes));
+        }
+        begin = end;
     }
     open_output(bids_dir, out_dir, options.force);
     std::vector<SessionPlan> to_do;
     for (const auto& plan : plans) {
         const State state = options.force ? State::missing : state_of(plan, options.keep_tracks);
         if (state == State::other)
-            throw OutputError(fmt::format("{} exists already and was made from other inputs, options or by another version; add --force or choose another output folder", plan.connectome()));
+            throw OutputError(fmt::format("{} exists already and was made from other inputs, options or by another version (responses are means over a subject's sessions: a session more is another input); add --force or choose another output folder", plan.connectome()));
         if (state == State::done)
             listener.say(fmt::format("{}: already there, made from the same inputs and options", plan.session.name()));
         else
@@ -86,7 +91,7 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
     if (failures.size() < plans.size()) run_group(bids_dir, out_dir, listener);
     if (failures.size() == 1) throw InputError(failures.front());
     if (failures.size() > 1)
-        throw InputError(fmt::format("{} of {} sessions could not be computed (the warnings above say why); repair their data and run again", failures.size(), to_do.size()));
+        throw InputError(fmt::format("{} of {} sessions could not be computed (the warnings above say why); repair their data and run again, with --force where responses are estimated", failures.size(), to_do.size()));
 }
 
 void run_group(const std::string& bids_dir, const std::string& out_dir, const Listener& listener) {

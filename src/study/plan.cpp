@@ -4,6 +4,8 @@
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/tables.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
@@ -18,10 +20,13 @@ const std::vector<TensorMapRow> tensor_map_rows{
     {"ad", "mm2/s", &dwi::TensorMaps::ad},         {"rd", "mm2/s", &dwi::TensorMaps::rd}, {"v1", "", &dwi::TensorMaps::v1},
 };
 
-std::string SessionPlan::map(const std::string& model, const std::string& parameter) const {
-    return folder + "/" + prefix + "model-" + model + "_param-" + parameter + "_dwimap.nii.gz";
+std::string SessionPlan::map(const std::string& model_name, const std::string& parameter) const {
+    return folder + "/" + prefix + "model-" + model_name + "_param-" + parameter + "_dwimap.nii.gz";
 }
-std::string SessionPlan::response() const { return folder + "/" + prefix + "model-csd_response.txt"; }
+std::string SessionPlan::fod(const std::string& tissue) const { return map(model.name(), tissue.empty() ? "fod" : tissue); }
+std::string SessionPlan::response(const std::string& tissue) const {
+    return folder + "/" + prefix + "model-" + model.name() + (tissue.empty() ? "" : "_param-" + tissue) + "_response.txt";
+}
 std::string SessionPlan::tracks() const { return folder + "/" + prefix + "track-ifod2_tractogram.tck"; }
 std::string SessionPlan::counts() const { return folder + "/" + prefix + "atlas-" + atlas + "_meas-count_relmat.tsv"; }
 std::string SessionPlan::connectome() const { return folder + "/" + prefix + "atlas-" + atlas + "_connectome.h5"; }
@@ -30,7 +35,8 @@ std::vector<std::string> SessionPlan::outputs(bool with_tracks) const {
     std::vector<std::string> out;
     if (mask_computed) out.push_back(mask);
     for (const auto& row : tensor_map_rows) out.push_back(map("tensor", row.name));
-    out.insert(out.end(), {map("csd", "fod"), response(), counts()});
+    for (const auto& tissue : model.tissues) out.insert(out.end(), {fod(tissue), response(tissue)});
+    out.push_back(counts());
     if (with_tracks) out.push_back(tracks());
     out.push_back(connectome());
     return out;
@@ -38,14 +44,24 @@ std::vector<std::string> SessionPlan::outputs(bool with_tracks) const {
 
 namespace {
 
-void add_parameters(Provenance& p, const PipelineOptions& o) {
+void add_parameters(Provenance& p, const SubjectModel& model, const PipelineOptions& o) {
     const auto number = [](auto value) { return io::number(static_cast<double>(value)); };
     p.parameter("tensor_iterations", number(o.tensor.iterations));
-    if (o.response.empty()) {
+    p.parameter("fod_model", model.name());
+    if (model.multi_tissue) p.parameter("tissues", fmt::format("{}", fmt::join(model.tissues, ",")));
+    if (o.responses.empty() && model.multi_tissue) {
+        p.parameter("response_erode", number(o.tissues.erode));
+        p.parameter("response_fa", number(o.tissues.fa));
+        p.parameter("response_wm_percent", number(o.tissues.wm_percent));
+        p.parameter("response_gm_percent", number(o.tissues.gm_percent));
+        p.parameter("response_csf_percent", number(o.tissues.csf_percent));
+        p.parameter("response_lmax", number(o.tissues.lmax));
+    } else if (o.responses.empty()) {
         p.parameter("response_voxels", number(o.estimate.voxels));
         p.parameter("response_lmax", number(o.estimate.lmax));
     }
     p.parameter("fod_lmax", number(o.fod.lmax));
+    if (model.multi_tissue) p.parameter("normalise_order", number(o.normalise.order));
     // As given: what 0 and negative values stand for follows from the inputs.
     p.parameter("seed", std::to_string(o.track.seed));
     p.parameter("select", number(o.track.select));
@@ -60,14 +76,12 @@ void add_parameters(Provenance& p, const PipelineOptions& o) {
 
 }  // namespace
 
-SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir, const Session& session, const Session& first, const PipelineOptions& options,
-                         const Device& device, FileHashes& hashes) {
+SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir, const Session& session, const SubjectModel& model,
+                         const PipelineOptions& options, const Device& device, FileHashes& hashes) {
     SessionPlan plan;
     plan.session = session;
-    const auto require_usable = [](const Session& s) {
-        if (!s.problem.empty()) throw InputError(s.problem);
-    };
-    require_usable(session);
+    plan.model = model;
+    if (!session.problem.empty()) throw InputError(session.problem);
     Found mask{options.mask, {}};
     if (options.mask.empty()) mask = find_mask(bids_dir, session, out_dir);
     if (fs::is_regular_file(options.parcellation)) {
@@ -86,14 +100,15 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
     plan.prefix = derivative_prefix(session);
     plan.mask_computed = mask.path.empty();
     plan.mask = plan.mask_computed ? plan.folder + "/" + plan.prefix + "desc-brain_mask.nii.gz" : mask.path;
-    if (!mask.remark.empty()) plan.remarks.push_back(mask.remark);
+    for (const auto& remark : {mask.remark, model.remark})
+        if (!remark.empty()) plan.remarks.push_back(remark);
 
     Provenance& p = plan.provenance;
     p.command = "run";
     p.command_line = options.command_line;
     p.device = device.name();
     p.threads = device.threads();
-    add_parameters(p, options);
+    add_parameters(p, model, options);
     const auto input = [&](const std::string& role, const std::string& path) {
         auto& hash = hashes[path];
         if (hash.empty()) hash = sha256_of_file(path);
@@ -106,16 +121,13 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
     plan.mask_computed ? p.parameter("mask", "computed") : input("mask", plan.mask);
     input("parcellation", plan.parcellation);
     if (!plan.names.empty()) input("names", plan.names);
-    if (!options.response.empty()) {
-        input("response", options.response);
-    } else {
-        require_usable(first);
-        plan.response_session = first;
-        plan.response_mask = options.mask.empty() ? find_mask(bids_dir, first, out_dir).path : options.mask;
-        input("response_dwi", first.dwi);
-        input("response_bval", first.bval);
-        input("response_bvec", first.bvec);
-        plan.response_mask.empty() ? p.parameter("response_mask", "computed") : input("response_mask", plan.response_mask);
+    for (const auto& [tissue, file] : options.responses) input(tissue.empty() ? "response" : "response_" + tissue, file);
+    for (const auto& source : model.sources) {
+        plan.source_masks.push_back(options.mask.empty() ? find_mask(bids_dir, source, out_dir).path : options.mask);
+        input("response_dwi", source.dwi);
+        input("response_bval", source.bval);
+        input("response_bvec", source.bvec);
+        plan.source_masks.back().empty() ? p.parameter("response_mask", "computed") : input("response_mask", plan.source_masks.back());
     }
     p.parameter("fingerprint", sha256_of(io::provenance_core_json(p)));
     return plan;

@@ -3,6 +3,7 @@
 
 #include "arcuate/core/provenance.hpp"
 #include "arcuate/study/pipeline.hpp"
+#include "study/subject_model.hpp"
 
 #include <map>
 #include <string>
@@ -14,15 +15,17 @@ struct SessionPlan {
     Session session;
     std::string mask, parcellation, names;  ///< names may be empty
     bool mask_computed = false;             ///< mask is an output, computed from the image: there was none to be found
-    Session response_session;               ///< whose data the response comes from; unused where a file is given
-    std::string response_mask;              ///< empty: computed from that session's image, as its own run would
+    SubjectModel model;
+    std::vector<std::string> source_masks;  ///< of model.sources; empty ones are computed from the image, as the session's own run would
     std::string given_mask() const { return mask_computed ? std::string{} : mask; }
     std::string folder, prefix, atlas;      ///< outputs are <folder>/<prefix>...
     std::vector<std::string> remarks;
     Provenance provenance;                  ///< inputs with their SHA-256, options, and the fingerprint of both
 
     std::string map(const std::string& model, const std::string& parameter) const;
-    std::string response() const;
+    /// Of a tissue of the model.
+    std::string fod(const std::string& tissue) const;
+    std::string response(const std::string& tissue) const;
     std::string tracks() const;
     std::string counts() const;     ///< .tsv
     std::string connectome() const;  ///< .h5, the last output to be written: where it is, the others are
@@ -40,8 +43,8 @@ extern const std::vector<TensorMapRow> tensor_map_rows;
 /// Fingerprints of files, each read once.
 using FileHashes = std::map<std::string, std::string>;
 
-SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir, const Session& session, const Session& first, const PipelineOptions& options,
-                         const Device& device, FileHashes& hashes);
+SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir, const Session& session, const SubjectModel& model,
+                         const PipelineOptions& options, const Device& device, FileHashes& hashes);
 
 enum class State { missing, done, other };
 /// Whether the session's outputs are there, and made from the same inputs and options.

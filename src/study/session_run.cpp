@@ -2,10 +2,9 @@
 
 #include "arcuate/connectome/build.hpp"
 #include "arcuate/core/error.hpp"
-#include "arcuate/dwi/brain_mask.hpp"
 #include "arcuate/dwi/gradient_check.hpp"
+#include "arcuate/dwi/mean_response.hpp"
 #include "arcuate/io/files.hpp"
-#include "arcuate/io/gradients.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
 #include "arcuate/io/tractogram.hpp"
@@ -74,27 +73,6 @@ void warn_about_orientation(const dwi::TensorMaps& maps, const SessionPlan& plan
     if (const auto warning = dwi::orientation_warning(maps, plan.session.dwi)) listener.warn(fmt::format("{}: {}", plan.session.name(), *warning));
 }
 
-dwi::Response response_for(const SessionPlan& plan, const Acquisition& data, const PipelineOptions& options, const Device& device, const Listener& listener,
-                           Responses& responses) {
-    if (!options.response.empty()) {
-        const auto rows = io::read_numbers(options.response);
-        if (rows.empty() || rows.back().empty()) throw InputError(fmt::format("{} holds no response (no line of numbers); give a response file as of arcuate response", options.response));
-        return rows.back();  // one line per shell; the FOD is that of the largest b
-    }
-    const Session& from = plan.response_session;
-    if (const auto known = responses.find(from.dwi); known != responses.end()) return known->second;
-    const bool own = from.dwi == plan.session.dwi && plan.response_mask == plan.given_mask();
-    const Acquisition other = own ? Acquisition{} : read_acquisition(from, plan.response_mask);
-    const Acquisition& source = own ? data : other;
-    const auto result = dwi::estimate_response(source.dwi, source.gradients, source.mask, options.estimate, device, *listener.progress);
-    const auto voxels = std::count_if(result.voxels.data.begin(), result.voxels.data.end(), [](auto inside) { return inside != 0; });
-    listener.say(fmt::format("{}: response at b = {:.0f} from {} single-fibre voxels in {} iterations{}; used for every session of sub-{}", from.name(), result.b_value,
-                             voxels, result.iterations, result.converged ? "" : " (the choice of voxels still changed)", from.subject));
-    if (voxels < options.estimate.voxels)
-        listener.warn(fmt::format("{}: the response rests on {} voxels instead of {}; check the mask, or give one with --response", from.name(), voxels, options.estimate.voxels));
-    return responses[from.dwi] = result.response;
-}
-
 void say_tracking(const tracking::TrackSummary& s, const SessionPlan& plan, const Listener& listener) {
     std::string line = fmt::format("{}: {} streamlines of {:.1f} mm on average from {} seeds (", plan.session.name(), s.accepted,
                                    s.mean_length_mm(), s.seeds);
@@ -125,24 +103,11 @@ void say_connectome(const Connectome& connectome, const SessionPlan& plan, const
 
 }  // namespace
 
-Acquisition read_acquisition(const Session& session, const std::string& mask) {
-    Acquisition out;
-    out.dwi = io::read_image(session.dwi);
-    out.gradients = io::read_fsl_gradients(session.bval, session.bvec, out.dwi.grid, out.dwi.volumes);
-    if (mask.empty()) {
-        out.mask = dwi::brain_mask(out.dwi, out.gradients);
-        return out;
-    }
-    out.mask = io::read_mask(mask);
-    require_same_grid(out.mask.grid, "mask " + mask, out.dwi.grid, "image " + session.dwi);
-    voxels_inside(out.mask, "mask " + mask);
-    return out;
-}
-
 void run_session(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses) {
     const auto start = std::chrono::steady_clock::now();
     const std::string name = plan.session.name();
     for (const auto& remark : plan.remarks) listener.say(name + ": " + remark);
+    if (options.responses.empty()) responses_of(plan, options, device, listener, responses);  // before this session's image fills the memory
     const Acquisition data = read_acquisition(plan.session, plan.given_mask());
     if (plan.mask_computed)
         listener.say(fmt::format("{}: no brain mask was found in the data set: working in one of {} voxels computed from the image, {}", name,
@@ -153,21 +118,20 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     std::error_code ignored;
     fs::remove(plan.connectome(), ignored);
     Provenance provenance = plan.provenance;
-    const auto written = [&](const std::string& path, const io::MapDescription& map = {}) {
+    const Written written = [&](const std::string& path, const io::MapDescription& map) {
         provenance.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         io::write_sidecar(path, provenance, true, map);
     };
 
     if (plan.mask_computed) {
         io::write_mask(plan.mask, data.mask, true);
-        written(plan.mask);
+        written(plan.mask, {});
     }
     std::vector<connectome::ScalarMap> maps;
+    double intensity = 1;
     {
-        auto tensor = dwi::fit_tensor(data.dwi, data.gradients, data.mask, options.tensor, device, *listener.progress);
-        if (tensor.fitted == 0)
-            throw InputError(fmt::format("{} has no usable voxel inside {} (each has a volume that is not finite, or no signal); check for volumes of NaN or zeros",
-                                         plan.session.dwi, plan.mask));
+        auto tensor = fit_session_tensor(plan.session, data, options, device, listener);
+        if (options.responses.empty()) intensity = dwi::white_matter_intensity(tensor, data.mask);
         listener.say(fmt::format("{}: tensors fitted in {} voxels, {} skipped", name, tensor.fitted, tensor.skipped));
         if (options.gradient_check) warn_about_orientation(tensor, plan, listener);
         for (const auto& row : tensor_map_rows) {
@@ -178,25 +142,16 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
         }
     }
 
-    const auto response = response_for(plan, data, options, device, listener, responses);
-    std::string line;
-    for (const double coefficient : response) line += fmt::format("{}{}", line.empty() ? "" : " ", io::number(coefficient));
-    io::write_text(plan.response(), line + "\n", true);
-    written(plan.response());
-
-    const auto fod = dwi::estimate_fod(data.dwi, data.gradients, data.mask, response, options.fod, device, *listener.progress);
-    listener.say(fmt::format("{}: FODs of lmax {}, {} voxels skipped, {} not converged", name, fod.lmax, fod.skipped, fod.not_converged));
-    io::write_image(plan.map("csd", "fod"), fod.fod, true);
-    written(plan.map("csd", "fod"), io::describe_map("csd", "", fod.lmax));
+    const auto fod = write_fods(plan, data, intensity, options, device, listener, responses, written);
 
     connectome::ConnectomeBuilder builder(parcellation, maps, options.connectome, device);
-    tracking::TrackInput track_input{.field = fod.fod};
+    tracking::TrackInput track_input{.field = fod};
     track_input.seeds.push_back(tracking::seeds_in(data.mask, "the brain mask"));
     track_input.regions.mask.push_back({"the brain mask", data.mask});
     std::unique_ptr<io::TractogramWriter> file;
     if (options.keep_tracks)
         file = io::make_tractogram_writer(plan.tracks(), {.properties = tracking::header_fields(tracking::resolve(options.track, track_input)),
-                                                          .grid = fod.fod.grid, .overwrite = true});
+                                                          .grid = fod.grid, .overwrite = true});
     Tee tee(builder, file.get());
     const auto summary = tracking::track(track_input, options.track, device, tee, *listener.progress);
     say_tracking(summary, plan, listener);
@@ -204,7 +159,7 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
         throw InputError(fmt::format("{} yields no streamline from {} seeds (the reasons stand above); lower --cutoff or --min-length, or check the gradient table", name, summary.seeds));
     if (file) {
         file->commit(summary.seeds);
-        written(plan.tracks());
+        written(plan.tracks(), {});
     }
 
     const Connectome connectome = builder.connectome();
@@ -212,8 +167,8 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     std::vector<std::string> names;
     for (const auto& node : connectome.nodes) names.push_back(node.name);
     io::write_matrix(plan.counts(), names, connectome.metric("count").matrix, true);
-    written(plan.counts());
-    written(plan.connectome());
+    written(plan.counts(), {});
+    written(plan.connectome(), {});
     io::write_connectome(plan.connectome(), connectome, plan.provenance, true);
     listener.say(fmt::format("{}: done in {:.0f} s, {}", name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), plan.connectome()));
 }

@@ -4,6 +4,7 @@
 #include "arcuate/core/error.hpp"
 #include "study/bids_name.hpp"
 #include "study/session_days.hpp"
+#include "study/subject_model.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -96,6 +97,45 @@ TEST_F(Bids, AcquisitionTimesOrderSessionsAndCountDays) {
     EXPECT_THAT(names(), ElementsAre("sub-01 ses-b", "sub-01 ses-a"));
     EXPECT_EQ(sessions()[0].days, 0);
     EXPECT_EQ(sessions()[1].days, 9.5);
+}
+
+TEST_F(Bids, ShellsOfAllSessionsDecideOnTheModel) {
+    for (const char* s : {"1", "2"}) dwi(std::string("sub-01/ses-") + s + "/dwi/sub-01_ses-" + s + "_dwi");
+    const auto with = [&](const std::string& one, const std::string& two, const PipelineOptions& options = {}) {
+        file("sub-01/ses-1/dwi/sub-01_ses-1_dwi.bval", one);
+        file("sub-01/ses-2/dwi/sub-01_ses-2_dwi.bval", two);
+        return choose_model(sessions(), options);
+    };
+    const auto of = [](FodModel model) {
+        PipelineOptions options;
+        options.fod_model = model;
+        return options;
+    };
+    EXPECT_EQ(with("0 700 2000", "5 705 1995").tissues, (std::vector<std::string>{"wm", "gm", "csf"}));
+    EXPECT_EQ(with("0 700 2000", "5 705 1995").sources.size(), 2u);
+    EXPECT_EQ(with("0 700 2000", "0 700 2000", of(FodModel::csd)).name(), "csd");
+    EXPECT_EQ(with("0 2000", "0 2000").name(), "csd");
+    EXPECT_EQ(with("0 2000", "0 2000", of(FodModel::msmt)).tissues, (std::vector<std::string>{"wm", "csf"}));
+    EXPECT_EQ(with("700 1000 2000", "700 1000 2000").name(), "csd") << "no b = 0";
+    // One response cannot serve sessions of different shells.
+    EXPECT_THAT(with("0 700 2000", "0 2000").remark, HasSubstr("different shells"));
+    EXPECT_EQ(with("0 700 2000", "0 2000").name(), "csd");
+    EXPECT_THAT(complaint([&] { with("0 700 2000", "0 2000", of(FodModel::msmt)); }), HasSubstr("cannot serve both"));
+    EXPECT_THAT(complaint([&] { with("0 1000", "0 3000"); }), testing::AllOf(HasSubstr("sub-01 ses-2"), HasSubstr("0, 3000")));
+    EXPECT_THAT(complaint([&] { with("2000", "2000", of(FodModel::msmt)); }), HasSubstr("--fod csd"));
+    // Given responses: the names decide.
+    PipelineOptions given;
+    given.responses = {{"wm", "w"}, {"csf", "c"}};
+    EXPECT_EQ(with("0 1000", "0 3000", given).name(), "msmt");
+    EXPECT_TRUE(with("0 1000", "0 3000", given).sources.empty());
+    given.fod_model = FodModel::csd;
+    EXPECT_THAT(complaint([&] { with("0 1000", "0 3000", given); }), HasSubstr("--fod csd does not go with"));
+    given = {};
+    given.responses = {{"", "r"}};
+    EXPECT_EQ(with("0 1000", "0 3000", given).name(), "csd");
+    // A session that cannot be used is no source.
+    fs::remove(root() + "/sub-01/ses-2/dwi/sub-01_ses-2_dwi.bvec");
+    EXPECT_EQ(choose_model(sessions(), {}).sources.size(), 1u);
 }
 
 TEST_F(Bids, FiltersWithAndWithoutPrefixes) {

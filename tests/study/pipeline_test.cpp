@@ -83,16 +83,18 @@ class Pipeline : public testing::Test {
                 for (std::int64_t x : {0, 1, 14, 15}) labels.at(grid().index(x, y, z)) = x < 8 ? 40 : 4000;
         return labels;
     }
-    static GradientTable gradients() {
+    GradientTable gradients() const {
         GradientTable table{{{0, 0, 0}}, {0}};
         for (int i = 0; i < 40; ++i) {  // a Fibonacci spiral over the upper half of the sphere
             const double z = (i + 0.5) / 40, r = std::sqrt(1 - z * z), angle = 2.39996 * i;
-            table.directions.push_back({r * std::cos(angle), r * std::sin(angle), z});
-            table.b_values.push_back(2000);
+            for (const double b : shells) {
+                table.directions.push_back({r * std::cos(angle), r * std::sin(angle), z});
+                table.b_values.push_back(b);
+            }
         }
         return table;
     }
-    void write_session(const std::string& ses, const Diffusivities& bundle) {
+    void write_session(const std::string& ses, const Diffusivities& bundle, double gain = 1) {
         fs::create_directories(fs::path(image_stem(ses)).parent_path());
         const auto table = gradients();
         ScalarImage dwi(grid(), table.size());
@@ -100,13 +102,20 @@ class Pipeline : public testing::Test {
             const auto i = static_cast<std::size_t>(v);
             const double cosine = table.directions[i][0];
             const double d = bundle.radial + (bundle.axial - bundle.radial) * cosine * cosine;
-            std::fill_n(dwi.data.begin() + v * grid().voxels(), grid().voxels(), static_cast<float>(1000 * std::exp(-table.b_values[i] * d)));
+            for (std::int64_t voxel = 0; voxel < grid().voxels(); ++voxel) {
+                const auto z = slabs ? voxel / (16 * 8) : 7;  // fluid, grey matter, and the bundle above
+                // Without noise all sums of tissues would be the same number, and their quartiles rounding errors.
+                const double noise = slabs ? 10 * std::sin(12.9898 * static_cast<double>(voxel) + 78.233 * static_cast<double>(v)) : 0;
+                dwi.at(voxel, v) = static_cast<float>(gain * (1000 * std::exp(-table.b_values[i] * (z < 2 ? 3e-3 : z < 4 ? 0.8e-3 : d)) + noise));
+            }
         }
         io::write_image(image_stem(ses) + ".nii.gz", dwi, true);
         io::write_fsl_gradients(image_stem(ses) + ".bval", image_stem(ses) + ".bvec", table, grid(), true);
         io::write_mask(derivative(ses, "desc-brain_mask.nii.gz"), full_mask(grid()), true);
     }
 
+    std::vector<double> shells{2000};  ///< b-values [s/mm2]
+    bool slabs = false;
     std::array<Diffusivities, 2> tensors{Diffusivities(6), Diffusivities(9)};
     PipelineOptions options;
     Listener listener;
@@ -206,6 +215,60 @@ TEST_F(Pipeline, ContinuesAndRefusesToMix) {
     EXPECT_NE(sha256_of_file(second), hash);
 }
 
+// The second scan is the first with another gain: its FODs are the same.
+TEST_F(Pipeline, TheGainOfAScannerDropsOut) {
+    write_session("02", tensors[0], 3.7);
+    run();
+    const auto fod = [&](const std::string& ses) { return io::read_image(out("sub-01/ses-" + ses + "/dwi/sub-01_ses-" + ses + "_model-csd_param-fod_dwimap.nii.gz")); };
+    const auto first = fod("01"), second = fod("02");
+    for (std::size_t i = 0; i < first.data.size(); ++i) ASSERT_NEAR(first.data[i], second.data[i], 2e-5) << i;
+    const auto response = [&](const std::string& ses) { return io::read_numbers(out("sub-01/ses-" + ses + "/dwi/sub-01_ses-" + ses + "_model-csd_response.txt"))[0]; };
+    EXPECT_NEAR(response("02")[0] / response("01")[0], 3.7, 1e-5);
+}
+
+// Three tissues in slabs, two shells, and another gain in the second session.
+TEST_F(Pipeline, SeveralShellsGiveTissuesThatCompare) {
+    shells = {700, 2000};
+    slabs = true;
+    options.tissues.erode = 0;
+    options.tissues.lmax = 6;
+    options.normalise.order = 1;
+    write_session("01", tensors[0], 1);
+    write_session("02", tensors[0], 0.4);
+    run();
+    const auto path = [&](const std::string& ses, const std::string& name) { return out("sub-01/ses-" + ses + "/dwi/sub-01_ses-" + ses + "_model-msmt_param-" + name); };
+    for (const std::string tissue : {"wm", "gm", "csf"}) {
+        const auto first = io::read_image(path("01", tissue + "_dwimap.nii.gz")), second = io::read_image(path("02", tissue + "_dwimap.nii.gz"));
+        EXPECT_EQ(first.volumes, tissue == "wm" ? 28 : 1);
+        for (std::size_t i = 0; i < first.data.size(); ++i) ASSERT_NEAR(first.data[i], second.data[i], 1e-4) << tissue << " at " << i;
+        EXPECT_EQ(io::read_numbers(path("01", tissue + "_response.txt")).size(), 3u);
+        // A tissue fills its own slab and no other.
+        const std::int64_t z = tissue == "wm" ? 6 : tissue == "gm" ? 2 : 0;
+        for (const std::int64_t slice : {0, 2, 6}) {
+            const float l0 = first.at(grid().index(8, 4, slice));
+            EXPECT_TRUE(slice == z ? l0 > 0.1f : l0 < 0.02f) << tissue << " in slice " << slice << ": " << l0;
+        }
+    }
+    EXPECT_FALSE(fs::exists(out("sub-01/ses-01/dwi/sub-01_ses-01_model-csd_response.txt")));
+    said.clear();
+    run();
+    EXPECT_THAT(said, Contains(HasSubstr("2 sessions selected, 0 to compute")));
+    fs::remove(path("02", "gm_dwimap.nii.gz"));
+    said.clear();
+    run();
+    EXPECT_THAT(said, Contains(HasSubstr("2 sessions selected, 1 to compute")));
+    options.fod_model = FodModel::csd;
+    EXPECT_THAT(complaint(), HasSubstr("made from other inputs, options"));
+    // The files of the first session as given responses: that is another run, and needs no other session.
+    options.fod_model = FodModel::automatic;
+    for (const std::string tissue : {"wm", "csf"}) options.responses.emplace_back(tissue, path("01", tissue + "_response.txt"));
+    run(Device::open("cpu", 2), out("given"));
+    EXPECT_TRUE(fs::exists(out("given/sub-01/ses-02/dwi/sub-01_ses-02_model-msmt_param-csf_dwimap.nii.gz")));
+    EXPECT_FALSE(fs::exists(out("given/sub-01/ses-02/dwi/sub-01_ses-02_model-msmt_param-gm_dwimap.nii.gz")));
+    options.responses.erase(options.responses.begin());
+    EXPECT_THAT(complaint(), HasSubstr("wm=FILE"));
+}
+
 TEST_F(Pipeline, GivesTheSameBytesForAnyThreadsAndChunks) {
     std::map<std::string, std::string> expected;
     for (const int threads : {1, 2, 3}) {
@@ -232,7 +295,10 @@ TEST_F(Pipeline, SaysWhatIsWrongInOneSentence) {
     // The other session was computed all the same.
     EXPECT_TRUE(fs::exists(out("sub-01/ses-01/dwi/sub-01_ses-01_atlas-two_connectome.h5")));
     EXPECT_FALSE(fs::exists(out("sub-01/ses-02/dwi/sub-01_ses-02_atlas-two_connectome.h5")));
+    // What was computed without the second session's response is not mixed with what comes of it.
     io::write_mask(mask, Mask(grid(), 1, 0), true);
+    EXPECT_THAT(complaint(), HasSubstr("a session more is another input"));
+    options.force = true;
     EXPECT_THAT(complaint(), HasSubstr("is empty"));
     io::write_mask(mask, full_mask(grid()), true);
 

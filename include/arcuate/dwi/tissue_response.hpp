@@ -46,8 +46,8 @@ struct TissueResponses {
 };
 
 /// Dhollander, Raffelt & Connelly 2016 (ISMRM Workshop on Breaking the Barriers of Diffusion MRI, 5) with the single-fibre selection of
-/// Dhollander et al. 2019 (Proc ISMRM, 555). Throws InputError where b = 0 or two other shells are missing, nothing is left of the mask, or a
-/// tissue has no candidates.
+/// Dhollander et al. 2019 (Proc ISMRM, 555). One shell besides b = 0 will do, of which two tissues can then be deconvolved.
+/// Throws InputError where b = 0 is missing, nothing is left of the mask, or a tissue has no candidates.
 TissueResponses estimate_tissue_responses(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const TissueResponseOptions& options,
                                           const Device& device, Progress& progress = silent());
 

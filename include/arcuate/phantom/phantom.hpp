@@ -1,7 +1,7 @@
 // Diffusion images with known fibres, known connections and known change.
 //
 // Six bundles in a box of isotropic tissue: two that cross at 79 degrees, two that kiss, one that fans, and an arc that meets no other and
-// whose FA changes from session to session. Voxels hold exact mixtures of them (partial volume), noise is Rician. The grid is oblique with a
+// whose FA changes from session to session; two ventricles where wanted. Voxels hold exact mixtures of them (partial volume), noise is Rician. The grid is oblique with a
 // negative determinant, as from a scanner, so that a mistake in gradients or frames shows.
 #pragma once
 
@@ -19,6 +19,8 @@ namespace arcuate::phantom {
 
 /// Diffusivity of the tissue between the bundles, and mean diffusivity of every bundle [mm2/s].
 inline constexpr double mean_diffusivity = 0.7e-3;
+/// Diffusivity of the ventricles [mm2/s]: water at body temperature.
+inline constexpr double fluid_diffusivity = 3.0e-3;
 /// Signal without diffusion weighting in the middle of the box; the noise's standard deviation is this over the SNR.
 inline constexpr double s0_nominal = 1000;
 /// Bundles that one voxel may hold.
@@ -32,8 +34,9 @@ struct PhantomOptions {
     std::uint64_t seed = 1;
     double snr = 30;               ///< of the b=0 signal; 0: no noise. Noise is Rician
     double voxel_size = 2;         ///< [mm]
-    int directions = 60;           ///< of the shell; a b=0 volume goes before every ten
-    double b_value = 2000;         ///< of the shell [s/mm2]
+    int directions = 60;           ///< of each shell; a b=0 volume goes before every ten
+    std::vector<double> b_values{2000};  ///< of the shells [s/mm2]
+    bool ventricles = false;       ///< two balls of fluid beside the kissing bundles, and a mask of the whole box: what multi-tissue methods need
     double fa_change = 0.08;       ///< added to the FA of the changed bundle between the first and the last session
 };
 
@@ -58,9 +61,10 @@ struct PhantomSession {
 
 struct Phantom {
     GradientTable gradients;
-    Mask mask;                    ///< voxels that hold fibres
+    Mask mask;                    ///< voxels that hold fibres; every voxel where there are ventricles
     Parcellation parcellation;    ///< the ends of the bundles, named
     ScalarImage fractions;        ///< (n_bundles) share of each bundle in the voxel's volume, 0 to 1; the rest is isotropic tissue
+    ScalarImage fluid;            ///< share of the ventricles
     ScalarImage directions;       ///< (3 max_bundles_per_voxel) unit fibre directions, scanner frame, largest share first, as MRtrix peaks; zero where fewer
     std::vector<Bundle> bundles;
     std::vector<PhantomSession> sessions;

@@ -5,25 +5,37 @@
 #include "arcuate/connectome/build.hpp"
 #include "arcuate/core/progress.hpp"
 #include "arcuate/dwi/fod.hpp"
+#include "arcuate/dwi/normalise.hpp"
 #include "arcuate/dwi/response.hpp"
 #include "arcuate/dwi/tensor.hpp"
+#include "arcuate/dwi/tissue_response.hpp"
 #include "arcuate/study/bids.hpp"
 #include "arcuate/tracking/track.hpp"
 
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace arcuate::study {
+
+/// Single-shell CSD of the largest shell, or multi-tissue CSD of all of them: white matter and CSF from two b-values (b = 0 is one), grey matter
+/// too from three. Automatic: multi-tissue where every session of the subject has the same three or more.
+enum class FodModel { automatic, csd, msmt };
 
 struct PipelineOptions {
     std::string mask;          ///< file for every session; empty: find_mask, else computed from the image
     std::string parcellation;  ///< file for every session, or the label of one; empty: find_parcellation
     std::string names;         ///< table of region names; empty: find_names
-    /// File with the zonal harmonics of a response; empty: estimated from the subject's first session and used for all of them, so that FODs compare.
-    std::string response;
+    FodModel fod_model = FodModel::automatic;
+    /// Files of responses, by tissue: one without a name for CSD; wm and others for multi-tissue CSD. They serve every session as they are. None:
+    /// the mean of the responses of the subject's sessions, each over its session's white-matter intensity, times that of the session at hand.
+    std::vector<std::pair<std::string, std::string>> responses;
     dwi::TensorOptions tensor;
-    dwi::ResponseOptions estimate;
-    dwi::FodOptions fod;
+    dwi::ResponseOptions estimate;      ///< CSD
+    dwi::TissueResponseOptions tissues; ///< multi-tissue CSD
+    dwi::FodOptions fod;                ///< of which multi-tissue CSD takes lmax (of white matter), directions and chunk
+    dwi::NormaliseOptions normalise;    ///< multi-tissue CSD
     tracking::TrackOptions track{.select = 100000, .angle = 45, .cutoff = 0.1};
     connectome::ConnectomeOptions connectome;
     bool keep_tracks = false;  ///< write the .tck, too
