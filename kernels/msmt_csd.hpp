@@ -53,7 +53,7 @@ struct EstimateMsmt {
     static constexpr float at_least = 0.5f;
     /// A row whose part across the other active rows is shorter than the root of this counts as dependent on them; below the second, the part
     /// is freed once more of what rounding left along them.
-    static constexpr double least_square = 1e-18, doubtful_square = 1e-2;
+    static constexpr double least_square = 1e-18, doubtful_square = 1e-3;
     /// The column of the dual basis that holds the multipliers -d_i b.
     static constexpr int target = Capacity - 1;
 
@@ -156,7 +156,7 @@ struct EstimateMsmt {
             }
         }
         const float rough = least_of(least);
-        if (rough < -16 * uncertainty) return rough;
+        if (rough < -4 * uncertainty) return rough;
         float exact = 0;
         for_each_below(amplitude, uncertainty, [&](int d) {
             const double here = dot8(row(d), y, Capacity);
