@@ -45,8 +45,8 @@ struct EstimateMsmt {
     RowsView<float> coefficients;     ///< (voxels, unknowns)
     CsdOutcome* outcome;              ///< (voxels)
 
-    /// A constraint counts as violated beyond this distance, relative to |b|; an order below what float holds.
-    static constexpr double tolerance = 1e-8;
+    /// A constraint counts as violated beyond this distance, relative to |b|: y -> x magnifies it by up to 1e5, the root of the norm's inverse.
+    static constexpr double tolerance = 1e-10;
     /// More than the error of an amplitude in float, relative to |b|: 96 terms of 2^-24 each.
     static constexpr float uncertainty = 6e-6f;
     /// Of the violated constraints, those join in a round that are violated by this share of the worst.
