@@ -23,13 +23,15 @@ struct CsdProblem {
     static constexpr int width = Normal::width;
 
     int volumes;                 ///< of the shell
-    int directions;              ///< of the constraint, padded to a multiple of 32 with rows of zeros
+    int unpadded;                ///< directions of the constraint
+    int directions;              ///< the same, padded to a multiple of 64 with rows of zeros
     int max_iterations;
     double threshold;            ///< a weighted amplitude below this is constrained
+    double uncertainty;          ///< more than the error of an amplitude in float, relative to |f|
     const double* forward;       ///< (volumes, width) M: coefficients -> signal
     const double* initial;       ///< (volumes, width) filtered low-order inverse, transposed: signal -> coefficients
     const double* constraint;    ///< (directions, width) H
-    const double* constraint_t;  ///< (coefficients, directions) its transpose
+    const float* constraint_t;   ///< (coefficients, directions) its transpose
     const double* normal;        ///< (Normal::size) M^T M + norm
     const double* normal_all;    ///< (Normal::size) the same plus H^T H of every direction
 };
@@ -96,26 +98,48 @@ struct EstimateFod {
         }
     }
 
-    /// Sets the bit of every direction along which the FOD is below the threshold; returns how many.
+    /// Sets the bit of every direction along which the FOD is below the threshold; returns how many. Amplitudes are found in float, and those that
+    /// float leaves in doubt in double.
     ARCUATE_HD int find_negative(const double* f, std::uint32_t* bits) const {
+        float value[n];
+        double square = 0;
+        for (int c = 0; c < n; ++c) {
+            value[c] = static_cast<float>(f[c]);
+            square = fma(f[c], f[c], square);
+        }
+        const double doubt = problem.uncertainty * sqrt(square);
+        const Float8 low = Float8::all(static_cast<float>(problem.threshold - doubt)), high = Float8::all(static_cast<float>(problem.threshold + doubt));
         int count = 0;
-        for (int d = 0; d < problem.directions; d += 32) {
-            Double4 amplitude[8];
+        for (int d = 0; d < problem.directions; d += 64) {
+            Float8 amplitude[8];
             ARCUATE_UNROLL
-            for (int k = 0; k < 8; ++k) amplitude[k] = Double4::all(0);
-            const double* h = problem.constraint_t + d;
+            for (int k = 0; k < 8; ++k) amplitude[k] = Float8::all(0);
+            const float* h = problem.constraint_t + d;
             ARCUATE_ROLLED
             for (int c = 0; c < n; ++c, h += problem.directions) {
-                const Double4 coefficient = Double4::all(f[c]);
+                const Float8 coefficient = Float8::all(value[c]);
                 ARCUATE_UNROLL
-                for (int k = 0; k < 8; ++k) amplitude[k] = fma(Double4::load(h + 4 * k), coefficient, amplitude[k]);
+                for (int k = 0; k < 8; ++k) amplitude[k] = fma(Float8::load(h + 8 * k), coefficient, amplitude[k]);
             }
-            std::uint32_t word = 0;
-            const Double4 threshold = Double4::all(problem.threshold);
             ARCUATE_UNROLL
-            for (int k = 0; k < 8; ++k) word |= static_cast<std::uint32_t>(amplitude[k].below(threshold)) << 4 * k;
-            bits[d / 32] = word;
-            count += count_bits(word);
+            for (int half = 0; half < 2; ++half) {
+                std::uint32_t sure = 0, perhaps = 0;
+                ARCUATE_UNROLL
+                for (int k = 0; k < 4; ++k) {
+                    sure |= static_cast<std::uint32_t>(amplitude[4 * half + k].not_above(low)) << 8 * k;
+                    perhaps |= static_cast<std::uint32_t>(amplitude[4 * half + k].not_above(high)) << 8 * k;
+                }
+                for (std::uint32_t left = perhaps & ~sure; left; left &= left - 1) {
+                    const int doubtful = d + 32 * half + lowest_bit(left);
+                    if (doubtful >= problem.unpadded) break;
+                    const double* const row = problem.constraint + std::int64_t{doubtful} * width;
+                    double exact = 0;
+                    for (int c = 0; c < n; ++c) exact = fma(row[c], f[c], exact);
+                    if (exact < problem.threshold) sure |= left & (0u - left);
+                }
+                bits[d / 32 + half] = sure;
+                count += count_bits(sure);
+            }
         }
         return count;
     }

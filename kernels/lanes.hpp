@@ -1,5 +1,5 @@
-// Four doubles or eight floats that go through the same operations: a vector register where the processor has one, an array elsewhere. Every
-// lane computes what a scalar would, to the bit, so how a compiler vectorises decides nothing.
+// Four doubles, or eight floats, that go through the same operations: a vector register where the processor has one, an array elsewhere. Every lane computes
+// what a scalar would, to the bit, so how a compiler vectorises decides nothing.
 #pragma once
 
 #include "kernels/math.hpp"
@@ -35,8 +35,11 @@ struct Float8 {
     static Float8 load(const float* from) { return {_mm256_loadu_ps(from)}; }
     static Float8 all(float value) { return {_mm256_set1_ps(value)}; }
     void store(float* to) const { _mm256_storeu_ps(to, v); }
+    /// Bit k is set where lane k is not above lane k of `bound`.
+    int not_above(Float8 bound) const { return _mm256_movemask_ps(_mm256_cmp_ps(v, bound.v, _CMP_LE_OQ)); }
 };
 inline Float8 fma(Float8 a, Float8 b, Float8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+inline Float8 min(Float8 a, Float8 b) { return {_mm256_min_ps(a.v, b.v)}; }  ///< by lane: a where it is below b, else b
 
 #else
 
@@ -86,21 +89,27 @@ struct Float8 {
         for (int k = 0; k < 8; ++k) out.v[k] = from[k];
         return out;
     }
-    ARCUATE_HD static Float8 all(float value) {
-        Float8 out;
-        ARCUATE_UNROLL
-        for (int k = 0; k < 8; ++k) out.v[k] = value;
-        return out;
-    }
+    ARCUATE_HD static Float8 all(float value) { return {{value, value, value, value, value, value, value, value}}; }
     ARCUATE_HD void store(float* to) const {
         ARCUATE_UNROLL
         for (int k = 0; k < 8; ++k) to[k] = v[k];
+    }
+    ARCUATE_HD int not_above(Float8 bound) const {
+        int bits = 0;
+        ARCUATE_UNROLL
+        for (int k = 0; k < 8; ++k) bits |= static_cast<int>(v[k] <= bound.v[k]) << k;
+        return bits;
     }
 };
 ARCUATE_HD Float8 fma(Float8 a, Float8 b, Float8 c) {
     ARCUATE_UNROLL
     for (int k = 0; k < 8; ++k) c.v[k] = fma(a.v[k], b.v[k], c.v[k]);
     return c;
+}
+ARCUATE_HD Float8 min(Float8 a, Float8 b) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) b.v[k] = a.v[k] < b.v[k] ? a.v[k] : b.v[k];
+    return b;
 }
 
 #endif
@@ -120,6 +129,14 @@ ARCUATE_HD void sums_of(const Double4* of, double* out) {
 #else
     for (int i = 0; i < 4; ++i) out[i] = (of[i].v[0] + of[i].v[1]) + (of[i].v[2] + of[i].v[3]);
 #endif
+}
+
+/// The least of the lanes.
+ARCUATE_HD float least_of(Float8 of) {
+    float lane[8];
+    of.store(lane);
+    for (int k = 1; k < 8; ++k) lane[0] = min(lane[0], lane[k]);
+    return lane[0];
 }
 
 /// Sum over n (a multiple of 8) of a_i b_i: eight interleaved partial sums, then a fixed tree.

@@ -127,14 +127,18 @@ CsdMatrices make_csd_matrices(const std::vector<Vec3d>& shell_directions, const 
         throw InputError(fmt::format("{} constraint directions are too many (at most {}); use a smaller set", directions.size(), kernels::csd_max_directions));
     const auto n = static_cast<double>(directions.size());
     const double weight = options.negativity_weight * negativity_factor * response[0] / n;
-    out.directions = static_cast<int>((directions.size() + 31) / 32 * 32);
+    out.unpadded = static_cast<int>(directions.size());
+    out.directions = static_cast<int>((directions.size() + 63) / 64 * 64);
     out.threshold = options.threshold * weight;
     Matrix constraint = basis_rows<Lmax>(directions, static_cast<std::size_t>(out.directions));
     for (double& h : constraint.values) h *= weight;
+    double square = 0;  // of every row alike: sum over m of Y_lm^2 is (2l + 1) / 4 pi
+    for (std::size_t c = 0; c < orders.size(); ++c) square += constraint(0, c) * constraint(0, c);
+    out.uncertainty = 0x1p-24 * static_cast<double>(orders.size() + 3) * kernels::sqrt(square);  // a rounding per term, and one of each factor
     out.constraint = constraint.values;
     out.constraint_t.resize(orders.size() * constraint.rows);
     for (std::size_t d = 0; d < constraint.rows; ++d)
-        for (std::size_t c = 0; c < orders.size(); ++c) out.constraint_t[c * constraint.rows + d] = constraint(d, c);
+        for (std::size_t c = 0; c < orders.size(); ++c) out.constraint_t[c * constraint.rows + d] = static_cast<float>(constraint(d, c));
 
     Matrix normal = transposed_product(forward, forward);
     const double norm = options.norm_weight * norm_fraction * normal(0, 0);

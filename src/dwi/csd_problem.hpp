@@ -41,9 +41,10 @@ std::vector<double> convolution_factors(const Response& response);
 /// Host side of kernels::CsdProblem; shapes as there.
 struct CsdMatrices {
     int width = 0;               ///< of a row
-    int directions = 0;          ///< padded
-    double threshold = 0;
-    std::vector<double> forward, initial, constraint, constraint_t, normal, normal_all;
+    int unpadded = 0, directions = 0;
+    double threshold = 0, uncertainty = 0;
+    std::vector<double> forward, initial, constraint, normal, normal_all;
+    std::vector<float> constraint_t;
 };
 
 /// `shell_directions`: of the shell's volumes, unit. Throws InputError where the response cannot be deconvolved or the directions determine nothing.
@@ -68,14 +69,16 @@ class DeviceCsd {
           normal_all_(device, host_.normal_all) {}
 
     kernels::CsdProblem<Lmax> problem() const {
-        return {volumes_,          host_.directions,   max_iterations_,      host_.threshold, forward_.data(),
-                initial_.data(),   constraint_.data(), constraint_t_.data(), normal_.data(),  normal_all_.data()};
+        return {volumes_,        host_.unpadded,  host_.directions,   max_iterations_,      host_.threshold, host_.uncertainty,
+                forward_.data(), initial_.data(), constraint_.data(), constraint_t_.data(), normal_.data(),  normal_all_.data()};
     }
 
   private:
     CsdMatrices host_;
     int volumes_, max_iterations_;
-    Buffer<double> forward_, initial_, constraint_, constraint_t_, normal_, normal_all_;
+    Buffer<double> forward_, initial_, constraint_;
+    Buffer<float> constraint_t_;
+    Buffer<double> normal_, normal_all_;
 };
 
 }  // namespace arcuate::dwi

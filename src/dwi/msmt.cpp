@@ -27,7 +27,8 @@ constexpr double least_cosine = 0.2;
 /// What the kernel shares between voxels, on the host; shapes as in kernels::MsmtProblem.
 struct Matrices {
     std::size_t unknowns = 0, width = 0, constraints = 0;
-    std::vector<double> project, constraint, constraint_t, gram, recover;
+    std::vector<double> project, constraint, recover;
+    std::vector<float> constraint_t;
     std::vector<std::int16_t> near;
 };
 
@@ -152,23 +153,21 @@ Matrices make_matrices(const GradientTable& gradients, const std::vector<Shell>&
             for (std::size_t c = 0; c < static_cast<std::size_t>(sh_count(lmax[t])); ++c) amplitudes_t(first[t] + c, row) = basis[c];
         }
     const Matrix b_t = forward_solve(l, amplitudes_t);  // B^T = L^-1 A^T
-    out.constraints = (rows + 31) / 32 * 32;
+    out.constraints = (rows + 63) / 64 * 64;
     if (out.constraints > kernels::csd_max_directions)
         throw InputError(fmt::format("{} constraint directions are too many (at most {} for all tissues together); use a smaller set", directions.size(), kernels::csd_max_directions));
     out.constraint.assign(out.constraints * out.width, 0.0);
-    out.constraint_t.assign(n * out.constraints, 0.0);
+    Matrix unit_t(n, out.constraints);
     for (std::size_t r = 0; r < rows; ++r) {
         double length = 0;
         for (std::size_t c = 0; c < n; ++c) length += b_t(c, r) * b_t(c, r);
         length = kernels::sqrt(length);
         for (std::size_t c = 0; c < n; ++c)
-            out.constraint[r * out.width + c] = out.constraint_t[c * out.constraints + r] = b_t(c, r) / length;
+            out.constraint[r * out.width + c] = unit_t(c, r) = b_t(c, r) / length;
     }
 
-    Matrix unit_t(n, out.constraints);
-    unit_t.values = out.constraint_t;
-    out.gram = transposed_product(unit_t, unit_t).values;
-    out.near = nearest_rows(out.gram, out.constraints);
+    out.constraint_t.assign(unit_t.values.begin(), unit_t.values.end());
+    out.near = nearest_rows(transposed_product(unit_t, unit_t).values, out.constraints);
 
     Matrix forward_t(n, forward.rows), identity(n, n);
     for (std::size_t v = 0; v < forward.rows; ++v)
@@ -211,8 +210,8 @@ MsmtResult estimate_msmt_fod(const ScalarImage& dwi, const GradientTable& gradie
 
     const auto n = static_cast<std::int64_t>(voxels.size());
     const auto chunk = std::clamp<std::int64_t>(options.chunk, 1, n);
-    const Buffer<double> project(device, matrices.project), constraint(device, matrices.constraint), constraint_t(device, matrices.constraint_t),
-        gram(device, matrices.gram), recover(device, matrices.recover);
+    const Buffer<double> project(device, matrices.project), constraint(device, matrices.constraint), recover(device, matrices.recover);
+    const Buffer<float> constraint_t(device, matrices.constraint_t);
     const Buffer<std::int16_t> near(device, matrices.near);
     const kernels::MsmtProblem problem{static_cast<int>(dwi.volumes),
                                        unknowns,
@@ -221,7 +220,6 @@ MsmtResult estimate_msmt_fod(const ScalarImage& dwi, const GradientTable& gradie
                                        project.data(),
                                        constraint.data(),
                                        constraint_t.data(),
-                                       gram.data(),
                                        near.data(),
                                        recover.data()};
     VoxelRows signals(device, chunk, dwi.volumes), coefficients(device, chunk, unknowns);

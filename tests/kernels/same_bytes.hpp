@@ -92,6 +92,9 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         for (const double value : p) digest.add(value);
         digest.add(k::dot8(design, design + 8, 256));
         digest.add(static_cast<std::uint32_t>(k::Double4::load(design).below(k::Double4::load(design + 8))));
+        const k::Float8 eight = k::fma(k::Float8::load(signal), k::Float8::load(signal + 8), k::min(k::Float8::load(signal + 16), k::Float8::all(0.5f)));
+        digest.add(k::least_of(eight));
+        digest.add(static_cast<std::uint32_t>(eight.not_above(k::Float8::load(signal + 24))));
         digest.add(static_cast<std::uint32_t>(k::count_bits(random.v[0]) + k::lowest_bit(random.v[0] | 0x80000000u)));
     }
     return digest.value;

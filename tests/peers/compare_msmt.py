@@ -5,8 +5,8 @@
 
 Both programs get the same responses and the same constraint directions; every 30th voxel of the mask is looked at, because the peer fits a few hundred a
 second. Prints the relative difference of all coefficients of a voxel together (norm of the difference over the norm), and ends with 1 where it is
-outside its bound. MRtrix3 adds 1e-10 to the diagonal of its multipliers' system, so a few voxels whose constraints are nearly dependent differ by more
-than single precision. Needs MRtrix3, numpy and nibabel.
+outside its bound. MRtrix3 adds 1e-10 to the diagonal of its multipliers' system, so a few voxels whose constraints are nearly dependent differ by somewhat
+more than single precision. Needs MRtrix3, numpy and nibabel.
 """
 import argparse
 import pathlib
@@ -51,8 +51,8 @@ def main():
     size = numpy.linalg.norm(theirs, axis=-1)
     relative = numpy.linalg.norm(ours - theirs, axis=-1)[size > 0] / size[size > 0]
     median, high, worst = numpy.median(relative), numpy.percentile(relative, 99), relative.max()
-    print(f"{relative.size} voxels: median {median:.1e} (bound 1e-6), 99th percentile {high:.1e} (bound 1e-4), maximum {worst:.1e}, above 1e-4: {(relative > 1e-4).sum()}")
-    return 0 if median < 1e-6 and high < 1e-4 else 1
+    print(f"{relative.size} voxels: median {median:.1e} (bound 1e-6), 99th percentile {high:.1e} (bound 1e-5), maximum {worst:.1e} (bound 1e-4)")
+    return 0 if median < 1e-6 and high < 1e-5 and worst < 1e-4 else 1
 
 
 if __name__ == "__main__":
