@@ -7,6 +7,7 @@
 #include "arcuate/io/tck.hpp"
 #include "arcuate/study/bids.hpp"
 #include "command.hpp"
+#include "counted_sink.hpp"
 
 #include <fmt/format.h>
 
@@ -24,21 +25,6 @@ struct Options {
     std::vector<std::string> scalars;  ///< NAME=MAP
     connectome::ConnectomeOptions build;
     bool zero_diagonal = false;
-};
-
-/// Passes streamlines on and shows how far it is.
-class Counted : public StreamlineSink {
-  public:
-    Counted(StreamlineSink& to, Progress& progress) : to_(to), progress_(progress) {}
-    void append(const TractogramView& streamlines) override {
-        to_.append(streamlines);
-        progress_.at(done_ += streamlines.size());
-    }
-
-  private:
-    StreamlineSink& to_;
-    Progress& progress_;
-    std::int64_t done_ = 0;
 };
 
 void zero_diagonal(Connectome& connectome) {
@@ -81,7 +67,7 @@ void run_connectome(Run& run, const Options& o) {
     connectome::ConnectomeBuilder builder(parcellation, maps, o.build, run.device());
     if (!hdf5) builder.connectome().metric(o.metric);  // a name that there is not is said before the work
     run.progress().begin("connectome", 0, "streamlines");
-    Counted counted(builder, run.progress());
+    CountedSink counted(builder, run.progress());
     io::stream_tck(o.tracks, counted);
     run.progress().end();
 
