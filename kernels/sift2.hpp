@@ -15,7 +15,7 @@ namespace arcuate::kernels {
 struct Sift2Fixel {
     float gain;             ///< weight of the fixel x mu^2 TD x quantum
     float pull;             ///< weight x mu FD x quantum
-    float weight;           ///< 0: it takes no part
+    float weight;           ///< 0: streamlines do not look at it
     float mean;             ///< of the coefficients of its streamlines, weighted by length
     float factor_of_mean;   ///< e^mean
 };

@@ -192,7 +192,7 @@ void add_weights(CLI::App& root) {
     const std::string fit = "Regularisation and fit";
     app.add_option("--reg-tikhonov", s.reg_tikhonov, "weight of the squares of the coefficients")->check(CLI::NonNegativeNumber)->capture_default_str()->group(fit);
     app.add_option("--reg-tv", s.reg_tv, "weight of the variation of coefficients within fixels")->check(CLI::NonNegativeNumber)->capture_default_str()->group(fit);
-    app.add_option("--min-td-frac", s.min_td_frac, "fixels with less of their fibre density tracked take no part")->check(CLI::Range(0.0, 1.0))->capture_default_str()->group(fit);
+    app.add_option("--min-td-frac", s.min_td_frac, "streamlines do not look at fixels with less of their fibre density tracked")->check(CLI::Range(0.0, 1.0))->capture_default_str()->group(fit);
     app.add_option("--min-iters", s.min_iters, "iterations at least")->check(CLI::NonNegativeNumber)->capture_default_str()->group(fit);
     app.add_option("--max-iters", s.max_iters, "iterations at most; 0: no limit")->check(CLI::NonNegativeNumber)->capture_default_str()->group(fit);
     auto* min_factor = app.add_option("--min-factor", o->min_factor, "a streamline with a smaller weight gets 0  [0]")->group(fit);

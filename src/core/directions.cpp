@@ -86,8 +86,8 @@ std::vector<Triangle> icosahedron() {
         for (const double b : {golden, -golden})
             for (int k = 0; k < 3; ++k) {
                 Vec3d c{0, 0, 0};
-                c[static_cast<std::size_t>((k + 1) % 3)] = a;
-                c[static_cast<std::size_t>((k + 2) % 3)] = b;
+                c[static_cast<std::size_t>((k + 2) % 3)] = a;
+                c[static_cast<std::size_t>((k + 1) % 3)] = b;
                 corners.push_back(c);
             }
     const auto is_edge = [](const Vec3d& a, const Vec3d& b) {

@@ -124,6 +124,5 @@ std::vector<double> FixelLengths::track_density() const {
     return out;
 }
 
-std::vector<std::int64_t> FixelLengths::streamline_counts() const { return impl_->counts.to_host(); }
 
 }  // namespace arcuate::weights

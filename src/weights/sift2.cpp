@@ -23,7 +23,7 @@ class FixelFit {
     FixelFit(const Fixels& fixels, const FixelLengths& lengths, const Sift2Options& options, Sift2Result& result)
         : fibre_density_(fixels.fibre_density), quantum_(static_cast<double>(lengths.impl().code.quantum_mm)), weight_(result.fixel_weight) {
         const auto n = fibre_density_.size();
-        const auto units = lengths.impl().units.to_host(), counts = lengths.streamline_counts();
+        const auto units = lengths.impl().units.to_host();
         weight_.assign(n, 1.0f);
         if (!options.voxel_weights.empty())
             for (std::size_t v = 0; v + 1 < fixels.first.size(); ++v)
@@ -44,11 +44,10 @@ class FixelFit {
         mu_ = result.mu = fibres / tracks;
         scale_ = squares / static_cast<double>(lengths.streamlines());
         for (std::size_t f = 0; f < n; ++f) {
-            if (units[f] == 0 || weight_[f] == 0) continue;
-            if (counts[f] == 1 || mu_ * units_[f] * quantum_ < options.min_td_frac * static_cast<double>(fibre_density_[f])) {
-                ++result.excluded;
-                weight_[f] = 0;
-            }
+            const bool tracked = units[f] > 0 && weight_[f] > 0;
+            const bool too_few = mu_ * units_[f] * quantum_ < options.min_td_frac * static_cast<double>(fibre_density_[f]);
+            result.excluded += tracked && too_few;
+            fitted_.push_back(tracked && !too_few);
         }
         densities_.resize(n);
         for (std::size_t f = 0; f < n; ++f) densities_[f] = units_[f] * quantum_;
@@ -70,9 +69,9 @@ class FixelFit {
     /// What the streamlines' next step needs.
     const std::vector<Sift2Fixel>& state() {
         for (std::size_t f = 0; f < state_.size(); ++f) {
-            const double w = weight_[f], mean = means_[f];
+            const double w = fitted_[f] ? weight_[f] : 0.0f, mean = means_[f];
             state_[f] = {static_cast<float>(w * mu_ * mu_ * densities_[f] * quantum_), static_cast<float>(w * mu_ * static_cast<double>(fibre_density_[f]) * quantum_),
-                         weight_[f], static_cast<float>(mean), kernels::exp(static_cast<float>(mean))};
+                         static_cast<float>(w), static_cast<float>(mean), kernels::exp(static_cast<float>(mean))};
         }
         return state_;
     }
@@ -91,6 +90,7 @@ class FixelFit {
     const std::vector<float>& fibre_density_;
     double quantum_;
     std::vector<float>& weight_;
+    std::vector<std::uint8_t> fitted_;  ///< whether streamlines look at it; the cost counts it anyway
     double mu_ = 0, scale_ = 0;
     std::vector<double> units_;      ///< of the streamlines as they are
     std::vector<double> densities_;  ///< of the weighted streamlines [mm]

@@ -28,8 +28,6 @@ class FixelLengths : public StreamlineSink {
     std::int64_t bytes() const;
     /// (n_fixels) summed length of all streamlines [mm]: exact, for any order of streamlines.
     std::vector<double> track_density() const;
-    /// (n_fixels) how many streamlines.
-    std::vector<std::int64_t> streamline_counts() const;
 
     struct Impl;
     const Impl& impl() const { return *impl_; }
@@ -42,8 +40,8 @@ class FixelLengths : public StreamlineSink {
 struct Sift2Options {
     double reg_tikhonov = 0;      ///< weight of the squares of the coefficients
     double reg_tv = 0.1;          ///< weight of their (asymmetric) variation within fixels
-    double min_td_frac = 0.1;     ///< fixels with less of their fibre density tracked than this, or with a single streamline, take no part
-    double fd_thresh = 0;         ///< nor do fixels of less fibre density than this
+    double min_td_frac = 0.1;     ///< fixels with less of their fibre density tracked than this count for the cost, but streamlines do not look at them
+    double fd_thresh = 0;         ///< fixels of less fibre density than this take no part, nor do they count for mu
     bool remove_untracked = false;  ///< fixels without streamlines count neither for the cost nor for mu
     int min_iters = 10;
     int max_iters = 0;            ///< 0: no limit
@@ -72,7 +70,7 @@ struct Sift2Result {
     double mu = 0;                    ///< fibre density per mm of streamline: sum of fibre densities / sum of track densities
     std::vector<Sift2Iteration> iterations;
     std::vector<double> track_density;   ///< (n_fixels) with the weights [mm]
-    std::vector<float> fixel_weight;     ///< (n_fixels) in the cost; 0 where it takes no part
+    std::vector<float> fixel_weight;     ///< (n_fixels) in the cost
     std::int64_t untracked = 0;   ///< fixels without streamlines
     std::int64_t excluded = 0;    ///< fixels with streamlines that min_td_frac excludes
 
