@@ -46,7 +46,7 @@ struct SegmentFod {
         const float* const f = fods.row(voxel);
         float amplitude[LobeNet::padded];
         sample(f, amplitude);
-        std::int16_t owner[LobeNet::size];  // the sample at the lobe's peak
+        std::int16_t owner[LobeNet::size];  // the sample at the lobe's peak, or none
         flood(amplitude, owner);
 
         Lobe* const out = lobes + voxel * max_lobes;
@@ -54,20 +54,19 @@ struct SegmentFod {
         int count = 0;
         double wide[n];
         for (int c = 0; c < n; ++c) wide[c] = static_cast<double>(f[c]);
-        ARCUATE_ROLLED
-        for (int i = 0; i < LobeNet::size; ++i)
-            if (owner[i] == i) count = insert(wide, amplitude, i, at_peak, out, count);
-        std::uint8_t lobe_of[LobeNet::size];
+        std::uint8_t lobe_of[LobeNet::size], lobe_at_peak[LobeNet::size];
         ARCUATE_ROLLED
         for (int i = 0; i < LobeNet::size; ++i) {
-            lobe_of[i] = max_lobes;
-            for (int k = 0; k < count; ++k)
-                if (owner[i] == at_peak[k]) lobe_of[i] = static_cast<std::uint8_t>(k);
+            lobe_at_peak[i] = max_lobes;
+            if (owner[i] == i) count = insert(wide, amplitude, i, at_peak, out, count);
         }
+        for (int k = 0; k < count; ++k) lobe_at_peak[at_peak[k]] = static_cast<std::uint8_t>(k);
+        ARCUATE_ROLLED
+        for (int i = 0; i < LobeNet::size; ++i) lobe_of[i] = owner[i] < 0 ? std::uint8_t{max_lobes} : lobe_at_peak[owner[i]];
         measure(amplitude, lobe_of, out, count);
         if (null_lobe && count < max_lobes) {
             count = add_null_lobe(lobe_of, out, count);
-        } else if (dilate && count > 0) {
+        } else if (dilate) {
             grow(lobe_of, out);
         }
         counts[voxel] = static_cast<std::uint8_t>(count);
@@ -80,23 +79,22 @@ struct SegmentFod {
     }
 
   private:
-    static constexpr std::int16_t none = -1, waiting = -2;
+    static constexpr std::int16_t none = -1;
 
+    /// Written for the compiler to take eight directions at a time.
     ARCUATE_HD void sample(const float* f, float* amplitude) const {
+        constexpr int block = 32;
         ARCUATE_ROLLED
-        for (int d = 0; d < LobeNet::padded; d += 32) {
-            float sum[32];
-            ARCUATE_UNROLL
-            for (int k = 0; k < 32; ++k) sum[k] = 0;
+        for (int d = 0; d < LobeNet::padded; d += block) {
+            float sum[block];
+            for (int k = 0; k < block; ++k) sum[k] = 0;
             ARCUATE_ROLLED
             for (int c = 0; c < n; ++c) {
                 const float* const b = net.basis_t + c * LobeNet::padded + d;
                 const float coefficient = f[c];
-                ARCUATE_UNROLL
-                for (int k = 0; k < 32; ++k) sum[k] = fma(b[k], coefficient, sum[k]);
+                for (int k = 0; k < block; ++k) sum[k] = fma(b[k], coefficient, sum[k]);
             }
-            ARCUATE_UNROLL
-            for (int k = 0; k < 32; ++k) amplitude[d + k] = sum[k];
+            for (int k = 0; k < block; ++k) amplitude[d + k] = sum[k];
         }
     }
 
@@ -105,46 +103,49 @@ struct SegmentFod {
 
     /// owner: the sample at the peak of the lobe that each sample belongs to, `none` where the amplitude is not positive.
     ARCUATE_HD void flood(const float* amplitude, std::int16_t* owner) const {
-        bool bridge[LobeNet::size];
-        std::int16_t path[LobeNet::size];  // samples that wait, each for a higher neighbour that comes after it
+        constexpr std::uint8_t bridge = 64, done = 128;  // bits below: higher neighbours that have not been asked
+        std::uint8_t state[LobeNet::size];
+        std::int16_t path[LobeNet::size];  // samples that wait, each for the next
         ARCUATE_ROLLED
         for (int i = 0; i < LobeNet::size; ++i) {
-            owner[i] = amplitude[i] > 0.0f ? waiting : none;
-            bridge[i] = false;
+            const std::int16_t* const near = net.neighbour + LobeNet::neighbours * i;
+            int higher = 0;
+            ARCUATE_UNROLL
+            for (int k = 0; k < LobeNet::neighbours; ++k) {
+                const int j = near[k];
+                const int above = static_cast<int>(amplitude[j] > amplitude[i]) | (static_cast<int>(amplitude[j] == amplitude[i]) & static_cast<int>(j < i));
+                higher |= above << k;
+            }
+            state[i] = amplitude[i] > 0.0f ? static_cast<std::uint8_t>(higher) : done;
+            owner[i] = none;
         }
         ARCUATE_ROLLED
         for (int start = 0; start < LobeNet::size; ++start) {
-            if (owner[start] != waiting) continue;
+            if (state[start] & done) continue;
             int length = 1;
             path[0] = static_cast<std::int16_t>(start);
             while (length > 0) {
-                const int i = path[length - 1];
-                const std::int16_t* const near = net.neighbour + LobeNet::neighbours * i;
-                int first = none, others = 0, blocked = none;
-                ARCUATE_ROLLED
-                for (int k = 0; k < LobeNet::neighbours; ++k) {
-                    const int j = near[k];
-                    if (j == i || owner[j] == none || !is_higher(amplitude, j, i)) continue;
-                    if (owner[j] == waiting) {
-                        blocked = j;
-                        break;
-                    }
-                    if (bridge[j]) continue;
-                    const int lobe = owner[j];
-                    if (first == none) {
-                        first = lobe;
-                    } else if (lobe != first) {
-                        ++others;
-                        if (is_higher(amplitude, lobe, first)) first = lobe;
-                    }
-                }
-                if (blocked != none) {
-                    path[length++] = static_cast<std::int16_t>(blocked);
+                const int i = path[length - 1], pending = state[i] & (bridge - 1);
+                if (pending == 0) {
+                    if (owner[i] == none) owner[i] = static_cast<std::int16_t>(i);
+                    state[i] = static_cast<std::uint8_t>(state[i] | done);
+                    --length;
                     continue;
                 }
-                owner[i] = static_cast<std::int16_t>(first == none ? i : first);
-                bridge[i] = others > 0;
-                --length;
+                const int j = net.neighbour[LobeNet::neighbours * i + lowest_bit(static_cast<std::uint32_t>(pending))];
+                if (!(state[j] & done)) {
+                    path[length++] = static_cast<std::int16_t>(j);
+                    continue;
+                }
+                state[i] = static_cast<std::uint8_t>(state[i] & (state[i] - 1));
+                if (state[j] & bridge) continue;
+                const std::int16_t lobe = owner[j];
+                if (owner[i] == none) {
+                    owner[i] = lobe;
+                } else if (owner[i] != lobe) {
+                    state[i] = static_cast<std::uint8_t>(state[i] | bridge);
+                    if (is_higher(amplitude, lobe, owner[i])) owner[i] = lobe;
+                }
             }
         }
     }
@@ -156,7 +157,8 @@ struct SegmentFod {
         const double* const d = net.directions + 3 * i;
         for (int k = 0; k < 3; ++k) lobe.direction[k] = static_cast<float>(d[k]);
         // A peak between samples is at most l (l + 1) / 4 (2.2 degrees)^2 higher: 6% at lmax 12.
-        if (refine_peaks || (lobe.peak < peak_threshold && lobe.peak > 0.9f * peak_threshold)) {
+        if (!(lobe.peak > 0.9f * peak_threshold)) return count;
+        if (refine_peaks || lobe.peak < peak_threshold) {
             const auto refined = FindPeaks<Lmax>::refine(f, d, 2);
             if (static_cast<float>(refined.amplitude) > lobe.peak) {
                 lobe.peak = static_cast<float>(refined.amplitude);
@@ -215,27 +217,33 @@ struct SegmentFod {
     /// Ring by ring, directions of no lobe join a lobe beside them; of several the one of the largest integral.
     ARCUATE_HD void grow(std::uint8_t* lobe_of, const Lobe* out) const {
         constexpr std::uint8_t fresh = 16;  // added to the lobe of those that joined in this ring
-        for (bool changed = true; changed;) {
-            changed = false;
+        std::int16_t ring[LobeNet::size];   // [begin, end): the last ring; behind it the next
+        int begin = 0, end = 0;
+        ARCUATE_ROLLED
+        for (int i = 0; i < LobeNet::size; ++i)
+            if (lobe_of[i] != max_lobes) ring[end++] = static_cast<std::int16_t>(i);
+        while (begin < end) {
+            int next = end;
             ARCUATE_ROLLED
-            for (int i = 0; i < LobeNet::size; ++i) {
-                if (lobe_of[i] != max_lobes) continue;
-                const std::int16_t* const near = net.neighbour + LobeNet::neighbours * i;
-                int best = max_lobes;
+            for (int r = begin; r < end; ++r) {
+                const std::int16_t* const near = net.neighbour + LobeNet::neighbours * ring[r];
+                const int lobe = lobe_of[ring[r]];
+                ARCUATE_ROLLED
                 for (int k = 0; k < LobeNet::neighbours; ++k) {
-                    const int lobe = lobe_of[near[k]];
-                    if (lobe >= max_lobes) continue;
-                    if (best == max_lobes || out[lobe].integral > out[best].integral || (out[lobe].integral == out[best].integral && lobe < best)) best = lobe;
+                    std::uint8_t& other = lobe_of[near[k]];
+                    if (other < max_lobes) continue;
+                    const bool is_new = other == max_lobes;
+                    if (is_new) ring[next++] = near[k];
+                    if (is_new || is_larger(out, lobe, other - fresh)) other = static_cast<std::uint8_t>(fresh + lobe);
                 }
-                if (best == max_lobes) continue;
-                lobe_of[i] = static_cast<std::uint8_t>(fresh + best);
-                changed = true;
             }
+            begin = end;
+            end = next;
             ARCUATE_ROLLED
-            for (int i = 0; i < LobeNet::size; ++i)
-                if (lobe_of[i] >= fresh) lobe_of[i] = static_cast<std::uint8_t>(lobe_of[i] - fresh);
+            for (int r = begin; r < end; ++r) lobe_of[ring[r]] = static_cast<std::uint8_t>(lobe_of[ring[r]] - fresh);
         }
     }
+    ARCUATE_HD static bool is_larger(const Lobe* out, int a, int b) { return out[a].integral > out[b].integral || (out[a].integral == out[b].integral && a < b); }
 };
 
 }  // namespace arcuate::kernels

@@ -39,8 +39,7 @@ struct AdjustCoefficients {
     const float* before;           ///< (n) coefficients; -infinity for a weight of 0, which stays
     float* after;                  ///< out (n)
     float* variation;              ///< out (n) of `before`, without its multiplier
-    std::int64_t* densities;       ///< (n_fixels) sums of units x e^after
-    std::int64_t* means;           ///< (n_fixels) sums of units x after
+    std::int64_t* sums;            ///< (n_fixels, 2) sums of units x e^after, and of units x after
 
     ARCUATE_HD void operator()(std::int64_t i) const {
         const std::uint32_t begin = packed[i], end = packed[i + 1];
@@ -52,22 +51,22 @@ struct AdjustCoefficients {
         // `below`: fixels whose mean is above f.
         float gain = 0, pull = 0, total = 0, below = 0, below_mean = 0, above = 0, above_factor = 0, squares = 0;
         for (std::uint32_t k = begin; k < end; ++k) {
-            const Sift2Fixel& fixel = fixels[code.fixel(words[k])];
+            prefetch(sums + 2 * static_cast<std::int64_t>(code.fixel(words[k])));  // add() would wait for each in turn
+            const Sift2Fixel fixel = fixels[code.fixel(words[k])];
             const float units = static_cast<float>(code.units(words[k]));
             const float part = units * fixel.weight;
             gain = fma(units, fixel.gain, gain);
             pull = fma(units, fixel.pull, pull);
             total = total + part;
-            if (f < fixel.mean) {
-                below = below + part;
-                below_mean = fma(part, fixel.mean, below_mean);
-                squares = fma(part * (f - fixel.mean), f - fixel.mean, squares);
-            } else {
-                above = above + part;
-                above_factor = fma(part, fixel.factor_of_mean, above_factor);
-                const float difference = factor - fixel.factor_of_mean;
-                squares = fma(part * difference, difference, squares);
-            }
+            // Without a branch, which would be guessed wrong half of the time.
+            const bool is_below = f < fixel.mean;
+            const float low = is_below ? part : 0.0f, high = part - low;
+            const float difference = is_below ? f - fixel.mean : factor - fixel.factor_of_mean;
+            below = below + low;
+            above = above + high;
+            below_mean = fma(low, fixel.mean, below_mean);
+            above_factor = fma(high, fixel.factor_of_mean, above_factor);
+            squares = fma(part * difference, difference, squares);
         }
         if (!(total > 0.0f)) return add(begin, end, f, factor);
         variation[i] = squares / total;
@@ -102,10 +101,10 @@ struct AdjustCoefficients {
     ARCUATE_HD void add(std::uint32_t begin, std::uint32_t end, float coefficient, float factor) const {
         const double c = static_cast<double>(coefficient) * scale, f = static_cast<double>(factor) * scale;
         for (std::uint32_t k = begin; k < end; ++k) {
-            const std::uint32_t fixel = code.fixel(words[k]);
+            const std::int64_t fixel = code.fixel(words[k]);
             const double units = static_cast<double>(code.units(words[k]));
-            add_relaxed(densities + fixel, to_fixed(units, f));
-            add_relaxed(means + fixel, to_fixed(units, c));
+            add_relaxed(sums + 2 * fixel, to_fixed(units, f));
+            add_relaxed(sums + 2 * fixel + 1, to_fixed(units, c));
         }
     }
 };

@@ -59,10 +59,10 @@ class FixelFit {
     double scale() const { return scale_; }
 
     /// Takes the sums of AdjustCoefficients.
-    void take(const std::vector<std::int64_t>& densities, const std::vector<std::int64_t>& means) {
+    void take(const std::vector<std::int64_t>& sums) {
         for (std::size_t f = 0; f < state_.size(); ++f) {
-            densities_[f] = static_cast<double>(densities[f]) * (quantum_ / AdjustCoefficients::scale);
-            means_[f] = units_[f] > 0 ? static_cast<double>(means[f]) / (AdjustCoefficients::scale * units_[f]) : 0.0;
+            densities_[f] = static_cast<double>(sums[2 * f]) * (quantum_ / AdjustCoefficients::scale);
+            means_[f] = units_[f] > 0 ? static_cast<double>(sums[2 * f + 1]) / (AdjustCoefficients::scale * units_[f]) : 0.0;
         }
     }
 
@@ -165,11 +165,11 @@ Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2
     out.track_density = fit.densities();
     for (int iteration = 1;; ++iteration) {
         state.upload(fit.state());
-        auto densities = Buffer<std::int64_t>::zeros(device, n_fixels), means = Buffer<std::int64_t>::zeros(device, n_fixels);
+        auto sums = Buffer<std::int64_t>::zeros(device, 2 * n_fixels);
         for (const auto& chunk : s.chunks)
             launch(device, chunk.size,
                    AdjustCoefficients{chunk.packed.data(), chunk.words.data(), s.code, state.data(), limits, before.data() + chunk.first, after.data() + chunk.first,
-                                      variation.data() + chunk.first, densities.data(), means.data()},
+                                      variation.data() + chunk.first, sums.data()},
                    256);
         // The pass tells the regularisation of the coefficients that it began with. So it is known now whether they were the last.
         auto& row = out.iterations.back();
@@ -185,7 +185,7 @@ Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2
             if (fallen < options.min_cf_decrease * out.iterations[0].cost()) break;
         }
         after.download(next);
-        fit.take(densities.to_host(), means.to_host());
+        fit.take(sums.to_host());
         out.iterations.emplace_back();
         out.iterations.back().cost_data = fit.cost();
         describe(out.iterations.back(), next, now);
