@@ -52,7 +52,7 @@ TEST(RepelledDirections, HaveTheSameBitsFromEveryCompiler) {
 
 TEST(GeodesicNet, IsANetOfTriangles) {
     for (const auto& [halvings, size] : {std::pair<int, std::size_t>{0, 6}, {1, 21}, {4, 1281}}) {
-        const DirectionNet net = geodesic_net(halvings);
+        const arcuate::DirectionNet net = arcuate::geodesic_net(halvings);
         ASSERT_EQ(net.directions.size(), size);
         ASSERT_EQ(net.neighbours.size(), 6 * size);
         std::size_t edges = 0;
