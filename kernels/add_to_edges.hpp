@@ -26,24 +26,28 @@ struct AddToEdges {
     const double* means;       ///< (n, n_maps), NaN for none
     std::int32_t n_maps;
     std::int64_t n_edges;
-    double length_scale;
+    const float* weights;         ///< (n) of the streamlines, or null: all 1
+    double length_scale, weight_scale;
     const double* map_scales;     ///< (n_maps)
     std::int64_t* counts;         ///< (n_edges) streamlines
-    std::int64_t* length_sums;    ///< (n_edges)
-    std::int64_t* map_counts;     ///< (n_maps, n_edges) streamlines that have a mean
-    std::int64_t* map_sums;       ///< (n_maps, n_edges)
+    std::int64_t* weight_sums;    ///< (n_edges)
+    std::int64_t* length_sums;    ///< (n_edges) weight x length
+    std::int64_t* map_weights;    ///< (n_maps, n_edges) weights of the streamlines that have a mean
+    std::int64_t* map_sums;       ///< (n_maps, n_edges) weight x mean
 
     ARCUATE_HD void operator()(std::int64_t i) const {
         const std::int32_t a = ends[2 * i], b = ends[2 * i + 1];
         if (a == 0 || b == 0) return;
         const std::int64_t edge = edge_of(a - 1, b - 1);
         add_relaxed(counts + edge, 1);
-        add_relaxed(length_sums + edge, to_fixed(lengths[i], length_scale));
+        const double weight = weights ? static_cast<double>(weights[i]) : 1.0;
+        add_relaxed(weight_sums + edge, to_fixed(weight, weight_scale));
+        add_relaxed(length_sums + edge, to_fixed(weight * lengths[i], length_scale));
         for (std::int32_t m = 0; m < n_maps; ++m) {
             const double mean = means[i * n_maps + m];
             if (!(mean == mean)) continue;
-            add_relaxed(map_counts + m * n_edges + edge, 1);
-            add_relaxed(map_sums + m * n_edges + edge, to_fixed(mean, map_scales[m]));
+            add_relaxed(map_weights + m * n_edges + edge, to_fixed(weight, weight_scale));
+            add_relaxed(map_sums + m * n_edges + edge, to_fixed(weight * mean, map_scales[m]));
         }
     }
 };

@@ -96,11 +96,12 @@ struct FindPeaks {
         for (int k = 0; k < 3; ++k) out[k] = out[k] * scale;
     }
 
-    ARCUATE_HD static Peak refine(const double* f, const double* start) {
+    /// Steps of Newton's method uphill from a direction near a peak.
+    ARCUATE_HD static Peak refine(const double* f, const double* start, int passes = 4) {
         constexpr double h = 0.02;          // radians; differences below err by h^2 l^2 / 12, 0.2% of the step at lmax 8
         constexpr double longest = 0.07;    // half the spacing of the directions
         Peak p{0, {start[0], start[1], start[2]}};
-        for (int pass = 0; pass < 4; ++pass) {
+        for (int pass = 0; pass < passes; ++pass) {
             // Tangent vectors, from the axis that d is farthest from.
             const double* const d = p.d;
             int axis = 0;

@@ -208,6 +208,13 @@ ARCUATE_HD float asin(float x) {
     return magnitude <= 1.0f ? float_of(bits_of(y) | (bits_of(x) & 0x80000000u)) : detail::quiet_nan();
 }
 
+/// Asks for memory that will be written soon.
+ARCUATE_HD void prefetch([[maybe_unused]] const void* address) {
+#if !defined(__CUDA_ARCH__)
+    __builtin_prefetch(address, 1);
+#endif
+}
+
 /// Adds to a cell that many items share. Integers only: their sum does not depend on the order.
 ARCUATE_HD void add_relaxed(std::int64_t* cell, std::int64_t value) {
 #if defined(__CUDA_ARCH__)

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-    std::string tracks, parcellation, output, names, metric = "count", assignments;
+    std::string tracks, parcellation, output, names, metric = "count", assignments, weights;
     std::vector<std::string> scalars;  ///< NAME=MAP
     connectome::ConnectomeOptions build;
     bool zero_diagonal = false;
@@ -29,7 +29,7 @@ struct Options {
 void zero_diagonal(Connectome& connectome) {
     const std::size_t n = connectome.nodes.size();
     for (auto& metric : connectome.metrics)
-        for (std::size_t i = 0; i < n; ++i) metric.matrix[i * n + i] = metric.name == "count" ? 0 : std::numeric_limits<double>::quiet_NaN();
+        for (std::size_t i = 0; i < n; ++i) metric.matrix[i * n + i] = metric.name == "count" || metric.name == "weight" ? 0 : std::numeric_limits<double>::quiet_NaN();
 }
 
 /// One line per streamline, "LABEL LABEL", 0 where an end has none: what connectome2tck reads.
@@ -39,7 +39,14 @@ std::string assignment_lines(const std::vector<std::int32_t>& labels) {
     return text;
 }
 
-void run_connectome(Run& run, const Options& o) {
+std::vector<float> read_weights(const std::string& path) {
+    std::vector<float> out;
+    for (const auto& row : io::read_numbers(path))
+        for (const double value : row) out.push_back(static_cast<float>(value));
+    return out;
+}
+
+void run_connectome(Run& run, Options& o) {
     const std::string extension = fs::path(o.output).extension().string();
     const bool hdf5 = extension == ".h5";
     if (!hdf5 && extension != ".tsv" && extension != ".csv")
@@ -63,6 +70,11 @@ void run_connectome(Run& run, const Options& o) {
         inputs.emplace_back("scalar " + maps.back().name, scalar.substr(equals + 1));
     }
 
+    if (!o.weights.empty()) {
+        o.build.weights = read_weights(o.weights);
+        inputs.emplace_back("weights", o.weights);
+    }
+
     connectome::ConnectomeBuilder builder(parcellation, maps, o.build, run.device());
     if (!hdf5) builder.connectome().metric(o.metric);  // a name that there is not is said before the work
     run.progress().begin("connectome", 0, "streamlines");
@@ -71,6 +83,9 @@ void run_connectome(Run& run, const Options& o) {
     run.progress().end();
 
     auto result = builder.connectome();
+    if (!o.weights.empty() && result.streamlines != static_cast<std::int64_t>(o.build.weights.size()))
+        throw InputError(fmt::format("{} has {} weights and {} has {} streamlines (each streamline needs one); give the weights of this tractogram", o.weights,
+                                     o.build.weights.size(), o.tracks, result.streamlines));
     if (o.zero_diagonal) zero_diagonal(result);
     std::vector<std::pair<std::string, std::string>> parameters{{"radial_search_mm", io::number(o.build.radial_search_mm)},
                                                                 {"zero_diagonal", o.zero_diagonal ? "true" : "false"}};
@@ -102,7 +117,7 @@ void add_connectome(CLI::App& root) {
     auto o = std::make_shared<Options>();
     auto& app = add_command(root, "connectome", "streamlines and a parcellation -> region-to-region matrices",
                             "Each end of a streamline belongs to the region of the nearest labelled voxel centre closer than --radial-search, as in MRtrix3's\n"
-                            "tck2connectome. Metrics: count, mean_length [mm], and mean_NAME of every --scalar: the mean over an edge's streamlines of the\n"
+                            "tck2connectome. Metrics: count, with --weights weight (their sum), mean_length [mm], and mean_NAME of every --scalar: the mean over an edge's streamlines of the\n"
                             "length-weighted mean along each. A mean over no streamline is n/a.\n\n"
                             "Example:\n  arcuate connectome tracks.tck parcels_dseg.nii.gz connectome.h5 --scalar fa=fa.nii.gz --scalar md=md.nii.gz\n\n"
                             "Reference: Smith, Tournier, Calamante & Connelly 2015, NeuroImage 104:253",
@@ -111,6 +126,7 @@ void add_connectome(CLI::App& root) {
     app.add_option("parcellation", o->parcellation, "label image, 0 background, regions above 0; on any grid of the same world frame")->required()->type_name("PARCELLATION");
     app.add_option("output", o->output, "one metric as .tsv or .csv, or all of them as .h5")->required()->type_name("OUT");
     app.add_option("--scalar", o->scalars, "a map to average along streamlines; may be repeated")->type_name("NAME=MAP")->allow_extra_args(false);
+    app.add_option("--weights", o->weights, "a weight for each streamline, as of `arcuate weights` or tcksift2; means over streamlines are weighted then")->type_name("FILE");
     app.add_option("--radial-search", o->build.radial_search_mm, "an end's region is looked for within this distance [mm]")->type_name("MM")->capture_default_str();
     app.add_option("--names", o->names, "table of region names (columns index, name); default: the .tsv beside the parcellation, where there is one")->type_name("TSV");
     app.add_option("--metric", o->metric, "what a .tsv or .csv holds")->type_name("NAME")->capture_default_str();

@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t max_nodes = 20000;
 constexpr double length_scale = 0x1p24;  // per mm
+constexpr double weight_scale = 0x1p24;
 
 /// A power of two that takes the map's largest magnitude into [2^30, 2^31).
 double scale_of(const ScalarImage& image) {
@@ -66,8 +67,9 @@ struct ConnectomeBuilder::Impl {
         n_edges = n * (n + 1) / 2;
         const auto cells = static_cast<std::size_t>(n_edges);
         counts = Buffer<std::int64_t>::zeros(device, cells);
+        weight_sums = Buffer<std::int64_t>::zeros(device, cells);
         length_sums = Buffer<std::int64_t>::zeros(device, cells);
-        map_counts = Buffer<std::int64_t>::zeros(device, cells * maps.size());
+        map_weights = Buffer<std::int64_t>::zeros(device, cells * maps.size());
         map_sums = Buffer<std::int64_t>::zeros(device, cells * maps.size());
     }
 
@@ -83,7 +85,7 @@ struct ConnectomeBuilder::Impl {
     Buffer<double> map_scales;
     std::vector<double> host_scales;
     std::int64_t n_edges = 0;
-    Buffer<std::int64_t> counts, length_sums, map_counts, map_sums;
+    Buffer<std::int64_t> counts, weight_sums, length_sums, map_weights, map_sums;
     std::vector<std::int32_t> assignments;
     std::int64_t assigned = 0;
 };
@@ -94,14 +96,18 @@ void ConnectomeBuilder::Impl::add(const TractogramView& all, std::int64_t begin,
     const auto first = offsets_here.front(), last = offsets_here.back();
     const Buffer<float> positions(device, all.positions.subspan(3 * first, 3 * (last - first)));
     const Buffer<std::uint64_t> offsets(device, offsets_here);
+    const std::size_t streamlines_before = assignments.size() / 2;
+    if (!options.weights.empty() && streamlines_before + n > options.weights.size())
+        throw InputError(fmt::format("there are {} weights and more streamlines (each streamline needs one); give the weights of this tractogram", options.weights.size()));
+    const Buffer<float> weights(device, options.weights.empty() ? std::span<const float>() : std::span(options.weights).subspan(streamlines_before, n));
     Buffer<std::int32_t> ends(device, 2 * n);
     Buffer<double> lengths(device, n), means(device, n * n_maps);
     const auto n_maps_int = static_cast<std::int32_t>(n_maps);
     launch(device, end - begin,
            kernels::MeasureStreamline{positions.data(), offsets.data(), first, finder.view(), map_views.data(), n_maps_int, ends.data(), lengths.data(), means.data()});
     launch(device, end - begin,
-           kernels::AddToEdges{ends.data(), lengths.data(), means.data(), n_maps_int, n_edges, length_scale, map_scales.data(), counts.data(),
-                               length_sums.data(), map_counts.data(), map_sums.data()},
+           kernels::AddToEdges{ends.data(), lengths.data(), means.data(), n_maps_int, n_edges, options.weights.empty() ? nullptr : weights.data(),
+                               length_scale, weight_scale, map_scales.data(), counts.data(), weight_sums.data(), length_sums.data(), map_weights.data(), map_sums.data()},
            1024);
     const auto rows = ends.to_host();
     for (std::size_t i = 0; i < n; ++i) {
@@ -116,6 +122,8 @@ void ConnectomeBuilder::Impl::add(const TractogramView& all, std::int64_t begin,
 ConnectomeBuilder::ConnectomeBuilder(const Parcellation& parcellation, const std::vector<ScalarMap>& maps, const ConnectomeOptions& options,
                                      const Device& device) {
     check(parcellation, maps);
+    for (const float weight : options.weights)
+        if (!(weight >= 0 && weight < 0x1p24f)) throw InputError(fmt::format("a streamline has the weight {} (weights are from 0 to 2^24); check the file of weights", weight));
     impl_ = std::make_unique<Impl>(parcellation, maps, options, device);
 }
 
@@ -143,18 +151,22 @@ Connectome ConnectomeBuilder::connectome() const {
             for (std::size_t low = 0; low <= high; ++low, ++edge) metric.matrix[high * n + low] = metric.matrix[low * n + high] = value(edge);
         out.metrics.push_back(std::move(metric));
     };
-    const auto mean = [](std::int64_t sum, std::int64_t count, double scale) {
-        return count == 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(sum) / scale / static_cast<double>(count);
+    const auto mean = [](std::int64_t sum, std::int64_t weight, double scale) {
+        return weight == 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(sum) / scale / (static_cast<double>(weight) / weight_scale);
     };
     const auto counts = s.counts.to_host(), lengths = s.length_sums.to_host();
-    const auto map_counts = s.map_counts.to_host(), map_sums = s.map_sums.to_host();
+    const auto weights = s.weight_sums.to_host();
+    const auto map_weights = s.map_weights.to_host(), map_sums = s.map_sums.to_host();
     add("count", "streamlines", "Number of streamlines that connect the two regions.", [&](std::size_t e) { return static_cast<double>(counts[e]); });
-    add("mean_length", "mm", "Mean length of the streamlines that connect the two regions.", [&](std::size_t e) { return mean(lengths[e], counts[e], length_scale); });
+    if (!s.options.weights.empty())
+        add("weight", "", "Sum of the weights of the streamlines that connect the two regions.",
+            [&](std::size_t e) { return static_cast<double>(weights[e]) / weight_scale; });
+    add("mean_length", "mm", "Mean length of the streamlines that connect the two regions.", [&](std::size_t e) { return mean(lengths[e], weights[e], length_scale); });
     for (std::size_t m = 0; m < s.names.size(); ++m) {
         const auto& [name, unit] = s.names[m];
         const std::size_t first = m * static_cast<std::size_t>(s.n_edges);
         add("mean_" + name, unit, fmt::format("Mean over streamlines of the length-weighted mean of {} along each.", name),
-            [&](std::size_t e) { return mean(map_sums[first + e], map_counts[first + e], s.host_scales[m]); });
+            [&](std::size_t e) { return mean(map_sums[first + e], map_weights[first + e], s.host_scales[m]); });
     }
     return out;
 }

@@ -1,6 +1,9 @@
 #include "arcuate/core/directions.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <map>
 
 namespace arcuate {
 
@@ -50,6 +53,93 @@ std::vector<Vec3d> repelled_directions(int n) {
         if (direction[2] < 0)
             for (double& c : direction) c = -c;
     return d;
+}
+
+namespace {
+
+bool is_upper(const Vec3d& d) { return d[2] > 0 || (d[2] == 0 && (d[1] > 0 || (d[1] == 0 && d[0] > 0))); }
+
+/// Numbers axes as they come. Opposite corners of the net are each other's negatives to the last bit, since the icosahedron's are.
+class Axes {
+  public:
+    std::vector<Vec3d> directions;
+
+    int number(Vec3d d) {
+        if (!is_upper(d))
+            for (double& c : d) c = -c;
+        for (double& c : d) c += 0.0;  // -0 becomes 0
+        const auto [place, is_new] = numbers_.emplace(d, static_cast<int>(directions.size()));
+        if (is_new) directions.push_back(d);
+        return place->second;
+    }
+
+  private:
+    std::map<Vec3d, int> numbers_;
+};
+
+using Triangle = std::array<Vec3d, 3>;
+
+std::vector<Triangle> icosahedron() {
+    const double golden = (1 + std::sqrt(5.0)) / 2;
+    std::vector<Vec3d> corners;
+    for (const double a : {1.0, -1.0})
+        for (const double b : {golden, -golden})
+            for (int k = 0; k < 3; ++k) {
+                Vec3d c{0, 0, 0};
+                c[static_cast<std::size_t>((k + 2) % 3)] = a;
+                c[static_cast<std::size_t>((k + 1) % 3)] = b;
+                corners.push_back(c);
+            }
+    const auto is_edge = [](const Vec3d& a, const Vec3d& b) {
+        const double x = a[0] - b[0], y = a[1] - b[1], z = a[2] - b[2];
+        return x * x + y * y + z * z < 4.5;  // edges have length 2, the next distance is 2 golden
+    };
+    std::vector<Triangle> faces;
+    for (std::size_t i = 0; i < corners.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            for (std::size_t k = 0; k < j; ++k)
+                if (is_edge(corners[i], corners[j]) && is_edge(corners[j], corners[k]) && is_edge(corners[i], corners[k])) {
+                    faces.push_back({corners[i], corners[j], corners[k]});
+                    for (auto& corner : faces.back()) normalize(corner);
+                }
+    return faces;
+}
+
+}  // namespace
+
+DirectionNet geodesic_net(int halvings) {
+    auto faces = icosahedron();
+    const auto middle = [](const Vec3d& a, const Vec3d& b) {
+        Vec3d m{a[0] + b[0], a[1] + b[1], a[2] + b[2]};
+        normalize(m);
+        return m;
+    };
+    for (int pass = 0; pass < halvings; ++pass) {
+        std::vector<Triangle> finer;
+        for (const auto& [a, b, c] : faces) {
+            const Vec3d ab = middle(a, b), bc = middle(b, c), ca = middle(c, a);
+            finer.insert(finer.end(), {Triangle{a, ab, ca}, Triangle{ab, b, bc}, Triangle{ca, bc, c}, Triangle{ab, bc, ca}});
+        }
+        faces = std::move(finer);
+    }
+    Axes axes;
+    std::vector<std::vector<std::int16_t>> around;
+    for (const auto& face : faces) {
+        std::array<int, 3> n{};
+        for (std::size_t k = 0; k < 3; ++k) n[k] = axes.number(face[k]);
+        around.resize(axes.directions.size());
+        for (std::size_t k = 0; k < 3; ++k)
+            for (const int other : {n[(k + 1) % 3], n[(k + 2) % 3]}) around[static_cast<std::size_t>(n[k])].push_back(static_cast<std::int16_t>(other));
+    }
+    DirectionNet net{std::move(axes.directions), {}};
+    for (std::size_t i = 0; i < around.size(); ++i) {
+        auto& others = around[i];
+        std::sort(others.begin(), others.end());
+        others.erase(std::unique(others.begin(), others.end()), others.end());
+        others.resize(DirectionNet::max_neighbours, static_cast<std::int16_t>(i));
+        net.neighbours.insert(net.neighbours.end(), others.begin(), others.end());
+    }
+    return net;
 }
 
 }  // namespace arcuate

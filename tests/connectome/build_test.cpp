@@ -68,6 +68,22 @@ TEST_P(BuildConnectome, ByHand) {
     EXPECT_EQ(c.metric("mean_x").unit, "mm");
 }
 
+TEST_P(BuildConnectome, WeighsStreamlines) {
+    Tractogram t;
+    t.append(std::array<float, 6>{0, 0, 0, 4, 0, 0});           // 1-3, 4 mm
+    t.append(std::array<float, 9>{0, 0, 0, 2, 1, 0, 4, 0, 0});  // 1-3, 2 sqrt 5 mm
+    t.append(std::array<float, 6>{0, 0, 0, 9, 0, 0});           // 1-2, of no weight
+    ConnectomeBuilder builder(row_of_regions(), {}, {.radial_search_mm = 1.5, .chunk = 2, .weights = {0.25f, 0.75f, 0}}, device());
+    builder.append(t.view());
+    const Connectome c = builder.connectome();
+    EXPECT_EQ(c.metric("weight").matrix, (std::vector<double>{0, 0, 1, 0, 0, 0, 1, 0, 0}));
+    EXPECT_EQ(c.metric("count").matrix, (std::vector<double>{0, 1, 1, 1, 0, 0, 1, 0, 0}));
+    EXPECT_NEAR(c.metric("mean_length").matrix[2], 0.25 * 4 + 0.75 * 2 * std::sqrt(5.0), 1e-6);
+    EXPECT_TRUE(std::isnan(c.metric("mean_length").matrix[1]));
+    EXPECT_THROW(builder.append(t.view()), InputError) << "more streamlines than weights";
+    EXPECT_THROW(ConnectomeBuilder(row_of_regions(), {}, {.weights = {-1}}, device()), InputError);
+}
+
 /// A parcellation on an oblique grid, a map on another, and streamlines that wander through both and out of them.
 struct Scene {
     Parcellation parcellation;

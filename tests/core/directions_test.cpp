@@ -50,4 +50,37 @@ TEST(RepelledDirections, HaveTheSameBitsFromEveryCompiler) {
     EXPECT_EQ(digest(300), 0x84c06383871c3d35);
 }
 
+TEST(GeodesicNet, IsANetOfTriangles) {
+    for (const auto& [halvings, size] : {std::pair<int, std::size_t>{0, 6}, {1, 21}, {4, 1281}}) {
+        const arcuate::DirectionNet net = arcuate::geodesic_net(halvings);
+        ASSERT_EQ(net.directions.size(), size);
+        ASSERT_EQ(net.neighbours.size(), 6 * size);
+        std::size_t edges = 0;
+        double nearest = 10, farthest = 0;
+        for (std::size_t i = 0; i < size; ++i) {
+            const auto& a = net.directions[i];
+            EXPECT_NEAR(a[0] * a[0] + a[1] * a[1] + a[2] * a[2], 1, 1e-14);
+            EXPECT_GE(a[2], 0);
+            for (std::size_t k = 0; k < 6; ++k) {
+                const auto j = static_cast<std::size_t>(net.neighbours[6 * i + k]);
+                if (j == i) continue;
+                ++edges;
+                const auto& b = net.directions[j];
+                const double degrees = std::acos(std::fabs(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])) * 57.29577951308232;
+                nearest = std::min(nearest, degrees);
+                farthest = std::max(farthest, degrees);
+                EXPECT_NE(std::find(net.neighbours.begin() + static_cast<std::ptrdiff_t>(6 * j), net.neighbours.begin() + static_cast<std::ptrdiff_t>(6 * j + 6),
+                                    static_cast<std::int16_t>(i)),
+                          net.neighbours.begin() + static_cast<std::ptrdiff_t>(6 * j + 6))
+                    << "an edge has two ends";
+            }
+        }
+        EXPECT_EQ(edges, 6 * size - 6) << "six directions have five edges, the others six";
+        if (halvings == 4) {
+            EXPECT_GT(nearest, 3.4);
+            EXPECT_LT(farthest, 4.7);
+        }
+    }
+}
+
 }  // namespace

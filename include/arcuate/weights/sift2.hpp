@@ -1,0 +1,86 @@
+// Weights of streamlines, so that together they account for the fibre density of every fixel: SIFT2.
+#pragma once
+
+#include "arcuate/backend/device.hpp"
+#include "arcuate/core/fixels.hpp"
+#include "arcuate/core/progress.hpp"
+#include "arcuate/core/tractogram.hpp"
+
+#include <limits>
+#include <memory>
+#include <vector>
+
+namespace arcuate::weights {
+
+/// How far each streamline goes in each fixel: exact lengths of its polyline in voxels, given to the fixel that the chord of its stay in the voxel points
+/// along. Stored on the device in 4 bytes per streamline and fixel, and 4 per streamline.
+class FixelLengths : public StreamlineSink {
+  public:
+    /// Throws InputError for more than 2^24 fixels. `fixels` is needed no longer than this call. `chunk`: streamlines per launch; does not change a byte.
+    FixelLengths(const Fixels& fixels, const Device& device, std::int64_t chunk = 1 << 15);
+    ~FixelLengths() override;
+    void append(const TractogramView& streamlines) override;
+
+    std::int64_t streamlines() const;
+    /// Streamlines and fixels that meet.
+    std::int64_t pairs() const;
+    /// Device memory that they take [bytes].
+    std::int64_t bytes() const;
+    /// (n_fixels) summed length of all streamlines [mm]: exact, for any order of streamlines.
+    std::vector<double> track_density() const;
+
+    struct Impl;
+    const Impl& impl() const { return *impl_; }
+
+  private:
+    std::unique_ptr<Impl> impl_;
+};
+
+/// As tcksift2's, with its defaults.
+struct Sift2Options {
+    double reg_tikhonov = 0;      ///< weight of the squares of the coefficients
+    double reg_tv = 0.1;          ///< weight of their (asymmetric) variation within fixels
+    double min_td_frac = 0.1;     ///< fixels with less of their fibre density tracked than this count for the cost, but streamlines do not look at them
+    double fd_thresh = 0;         ///< fixels of less fibre density than this take no part, nor do they count for mu
+    bool remove_untracked = false;  ///< fixels without streamlines count neither for the cost nor for mu
+    int min_iters = 10;
+    int max_iters = 0;            ///< 0: no limit
+    double min_coeff = -std::numeric_limits<double>::infinity();  ///< a streamline whose coefficient falls below gets a weight of 0
+    double max_coeff = std::numeric_limits<double>::infinity();
+    double max_coeff_step = 1;    ///< largest change of a coefficient in an iteration
+    double min_cf_decrease = 2.5e-5;  ///< of the cost function, relative to its first value; with less the iteration ends
+    std::vector<float> voxel_weights{};  ///< (voxels) weights of the voxels' fixels in the cost, 0 to 1; empty: all 1
+};
+
+/// After an iteration; the first is the beginning, with all coefficients 0.
+struct Sift2Iteration {
+    double cost_data = 0, cost_tikhonov = 0, cost_tv = 0;
+    std::int64_t streamlines = 0;  ///< with a weight above 0
+    struct Spread {
+        double min = 0, mean = 0, mean_abs = 0, variance = 0, max = 0;
+    };
+    Spread step, coefficient;       ///< over streamlines with a weight above 0
+    double coefficient_norm = 0;    ///< sum of squares
+
+    double cost() const { return cost_data + cost_tikhonov + cost_tv; }
+};
+
+struct Sift2Result {
+    std::vector<float> coefficients;  ///< (n_streamlines) F; -infinity where the weight is 0. A streamline in no fixel that takes part keeps 0
+    double mu = 0;                    ///< fibre density per mm of streamline: sum of fibre densities / sum of track densities
+    std::vector<Sift2Iteration> iterations;
+    std::vector<double> track_density;   ///< (n_fixels) with the weights [mm]
+    std::vector<float> fixel_weight;     ///< (n_fixels) in the cost
+    std::int64_t untracked = 0;   ///< fixels without streamlines
+    std::int64_t excluded = 0;    ///< fixels with streamlines that min_td_frac excludes
+
+    /// e^F of every streamline.
+    std::vector<float> weights() const;
+};
+
+/// Minimises sum over fixels of weight (mu TD - FD)^2 + A (reg_tikhonov sum F^2 + reg_tv sum over streamlines of the mean along each of
+/// (F - m)^2 where F < m, (e^F - e^m)^2 elsewhere), with m the fixel's mean coefficient and A the summed squares of fibre density per streamline.
+/// Throws InputError where there is no streamline, or none meets a fixel.
+Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2Options& options, const Device& device, Progress& progress = silent());
+
+}  // namespace arcuate::weights

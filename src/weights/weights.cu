@@ -1,0 +1,8 @@
+// The kernels of streamline weights for CUDA.
+#include "backend/launch_cuda.cuh"
+#include "kernels/sift2.hpp"
+
+ARCUATE_CUDA_KERNEL(arcuate::kernels::BoundFixels);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::FindFixels);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::PackFixels);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::AdjustCoefficients);

@@ -1,0 +1,161 @@
+// Weights: two bundles by hand, cost and minimum against the model's equations, the bounds, and the same bytes however the work is cut.
+#include "scene.hpp"
+
+#include "arcuate/core/error.hpp"
+#include "devices.hpp"
+#include "reference/fixels.hpp"
+#include "reference/sift2.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace arcuate::weights {
+namespace {
+
+/// Two rows of ten voxels along x, at y = 0 and y = 4 mm; nothing between.
+struct TwoBundles {
+    Fixels fixels = one_fixel_each({{10, 3, 1}, {{{{2, 0, 0}, {0, 2, 0}, {0, 0, 2}}}, {0, 0, 0}}});
+    Tractogram tracks;
+
+    TwoBundles(int upper, int lower, float lower_density) {
+        for (std::size_t v = 0; v < 30; ++v) fixels.fibre_density[v] = v < 10 ? 1 : (v < 20 ? 0 : lower_density);
+        for (int i = 0; i < upper + lower; ++i) {
+            const float y = i < upper ? 0.0f : 4.0f, shift = 0.01f * static_cast<float>(i % 7);
+            tracks.append(std::array<float, 6>{-1, y + shift, 0, 19, y + shift, 0});
+        }
+    }
+};
+
+class Sift2 : public test::OnEachDevice {
+  protected:
+    Sift2Result fit(const Fixels& fixels, const Tractogram& tracks, const Sift2Options& options) {
+        FixelLengths lengths(fixels, device(), 100);
+        lengths.append(tracks.view());
+        return sift2(fixels, lengths, options, device());
+    }
+};
+ARCUATE_ON_EACH_DEVICE(Sift2);
+
+TEST_P(Sift2, BalancesTwoBundles) {
+    // As dense, but 30 streamlines in one and 10 in the other; then half as dense.
+    for (const float density : {1.0f, 0.5f}) {
+        const TwoBundles scene(30, 10, density);
+        const auto r = fit(scene.fixels, scene.tracks, {.max_iters = 60, .min_cf_decrease = 0});
+        EXPECT_NEAR(r.mu, (10 + 10 * density) / (40 * 20), 1e-6);
+        const auto w = r.weights();
+        double upper = 0, lower = 0;
+        for (std::size_t i = 0; i < 40; ++i) {
+            EXPECT_NEAR(w[i], w[i < 30 ? 0 : 30], 1e-4) << "all streamlines of a bundle are alike";
+            (i < 30 ? upper : lower) += static_cast<double>(w[i]);
+        }
+        EXPECT_NEAR(lower / upper, density, 1e-3);
+        for (std::size_t f = 0; f < 10; ++f) {
+            EXPECT_NEAR(r.mu * r.track_density[f], 1, 1e-3);
+            EXPECT_NEAR(r.mu * r.track_density[20 + f], density, 1e-3);
+        }
+        EXPECT_EQ(r.untracked, 10);
+    }
+}
+
+TEST_P(Sift2, CostAndMinimumAgreeWithTheOracle) {
+    Fixels fixels = one_fixel_each(oblique_grid());
+    for (std::size_t f = 0; f < fixels.fibre_density.size(); ++f) fixels.fibre_density[f] = 0.5f + kernels::uniform(kernels::Philox{8, f, kernels::Purpose::seed, 0}(0).v[0]);
+    const Tractogram tracks = random_walks(fixels.grid, 400);
+    reference::Sift2Model model{{}, {fixels.fibre_density.begin(), fixels.fibre_density.end()}, 0.02, 0.1};
+    for (std::int64_t s = 0; s < tracks.size(); ++s) model.lengths.push_back(reference::voxel_lengths(tracks.view().streamline(s), fixels.grid));
+
+    const auto r = fit(fixels, tracks, {.reg_tikhonov = 0.02, .min_td_frac = 0, .max_iters = 400, .min_cf_decrease = 0});
+    EXPECT_NEAR(r.mu, model.mu(), 1e-6 * r.mu);
+    const auto begin = model.cost(std::vector<float>(400, 0.0f)), end = model.cost(r.coefficients);
+    EXPECT_NEAR(r.iterations.front().cost_data, begin.data, 1e-4 * begin.data);
+    EXPECT_NEAR(r.iterations.back().cost_data, end.data, 1e-4 * end.data);
+    EXPECT_NEAR(r.iterations.back().cost_tikhonov, end.tikhonov, 1e-4 * end.tikhonov);
+    EXPECT_NEAR(r.iterations.back().cost_tv, end.tv, 1e-4 * end.tv);
+    EXPECT_LT(r.iterations.back().cost(), 0.9 * r.iterations.front().cost());
+    double steepest_begin = 0, steepest_end = 0;
+    for (std::size_t s = 0; s < 400; ++s) {
+        steepest_begin = std::max(steepest_begin, std::fabs(begin.slope[s]));
+        steepest_end = std::max(steepest_end, std::fabs(end.slope[s]));
+    }
+    EXPECT_LT(steepest_end, 2e-3 * steepest_begin) << "no streamline can lower the cost by itself";
+    for (std::size_t i = 1; i < r.iterations.size(); ++i) EXPECT_LT(r.iterations[i].cost_data, 1.0001 * r.iterations[0].cost_data);
+    // Without the terms that hold the means, the cost never rises.
+    const auto plain = fit(fixels, tracks, {.reg_tv = 0, .min_td_frac = 0, .max_iters = 50, .min_cf_decrease = 0});
+    for (std::size_t i = 1; i < plain.iterations.size(); ++i) EXPECT_LE(plain.iterations[i].cost(), plain.iterations[i - 1].cost() * (1 + 1e-6));
+}
+
+TEST_P(Sift2, KeepsItsBounds) {
+    const TwoBundles scene(30, 10, 1);  // free: ln(2/3) = -0.41 and ln 2 = 0.69
+    const auto capped = fit(scene.fixels, scene.tracks, {.max_coeff = 0.25});
+    EXPECT_EQ(capped.coefficients[35], 0.25f);
+    const auto floored = fit(scene.fixels, scene.tracks, {.min_coeff = -0.3});
+    EXPECT_EQ(floored.coefficients[0], -std::numeric_limits<float>::infinity());
+    EXPECT_EQ(floored.weights()[0], 0);
+    EXPECT_EQ(floored.iterations.back().streamlines, 10);
+    EXPECT_NEAR(floored.track_density[0], 0, 1e-9);
+    const auto slow = fit(scene.fixels, scene.tracks, {.max_iters = 1, .max_coeff_step = 0.125});
+    EXPECT_EQ(slow.iterations.size(), 2u);
+    EXPECT_EQ(slow.coefficients[0], -0.125f);
+    EXPECT_EQ(slow.coefficients[35], 0.125f);
+}
+
+TEST_P(Sift2, LeavesOutFixels) {
+    TwoBundles scene(39, 1, 1);  // the lower bundle has 1/40 of the streamlines and half of the fibres: 5% of what it should
+    const auto r = fit(scene.fixels, scene.tracks, {});
+    EXPECT_EQ(r.excluded, 10);
+    EXPECT_EQ(r.coefficients[39], 0) << "it meets no other fixel";
+    const auto all = fit(scene.fixels, scene.tracks, {.min_td_frac = 0});
+    EXPECT_EQ(all.excluded, 0);
+    EXPECT_GT(all.coefficients[39], 2);
+    EXPECT_THROW(fit(scene.fixels, scene.tracks, {.fd_thresh = 2}), InputError) << "no fixel is left";
+}
+
+TEST_P(Sift2, WeighsVoxels) {
+    const TwoBundles scene(30, 10, 1);
+    std::vector<float> mask(30, 1.0f);
+    for (std::size_t v = 20; v < 30; ++v) mask[v] = 0;
+    const auto r = fit(scene.fixels, scene.tracks, {.voxel_weights = mask});
+    EXPECT_NEAR(r.mu, 10.0 / (30 * 20), 1e-6) << "of the upper bundle alone";
+    EXPECT_EQ(r.coefficients[35], 0);
+    EXPECT_NEAR(r.coefficients[0], 0, 1e-4);
+}
+
+TEST(Sift2Bytes, AreTheSameForAnyThreadsChunksOrderAndDevice) {
+    const Fixels fixels = one_fixel_each(oblique_grid());
+    const Tractogram tracks = random_walks(fixels.grid, 300);
+    Tractogram reversed;
+    for (std::int64_t s = tracks.size(); s-- > 0;) reversed.append(tracks.view().streamline(s));
+    const auto build = [&](const Device& device, const Tractogram& t, std::int64_t chunk) {
+        FixelLengths lengths(fixels, device, chunk);
+        lengths.append(t.view());
+        return sift2(fixels, lengths, {}, device).coefficients;
+    };
+    const auto expected = build(Device::open("cpu", 1), tracks, 1000);
+    const auto check = [&](const Device& device) {
+        for (const std::int64_t chunk : {7, 64, 1000}) {
+            EXPECT_EQ(build(device, tracks, chunk), expected);
+            auto other = build(device, reversed, chunk);
+            std::reverse(other.begin(), other.end());
+            EXPECT_EQ(other, expected);
+        }
+    };
+    for (const int threads : {1, 2, 3}) check(Device::open("cpu", threads));
+    if (const auto cuda = test::open_for_test("cuda"); cuda.device)
+        check(*cuda.device);
+    else
+        GTEST_LOG_(INFO) << "not on CUDA: " << cuda.reason;
+}
+
+TEST(Sift2Input, RefusesWhatCannotBeWeighted) {
+    const auto device = Device::open("cpu", 1);
+    const Fixels fixels = one_fixel_each(oblique_grid());
+    FixelLengths none(fixels, device);
+    EXPECT_THROW(sift2(fixels, none, {}, device), InputError);
+    Tractogram away;
+    away.append(std::array<float, 6>{900, 0, 0, 910, 0, 0});
+    none.append(away.view());
+    EXPECT_THROW(sift2(fixels, none, {}, device), InputError);
+}
+
+}  // namespace
+}  // namespace arcuate::weights
