@@ -5,6 +5,7 @@
 
 #include "arcuate/core/gradient_table.hpp"
 #include "arcuate/core/parcellation.hpp"
+#include "arcuate/core/series.hpp"
 
 #include <map>
 
@@ -12,7 +13,7 @@ namespace arcuate::study {
 
 /// A session's images, read and checked against each other.
 struct Acquisition {
-    ScalarImage dwi;
+    Series dwi;
     GradientTable gradients;
     Mask mask;
 };
