@@ -8,6 +8,7 @@ find_package(ZLIB REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5)
+pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 find_package(Nifti2 REQUIRED)
 
 # --- CUDA: found automatically, never required -------------------------------------------------

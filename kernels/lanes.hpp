@@ -21,6 +21,8 @@ struct Double4 {
     static Double4 load(const double* from) { return {_mm256_loadu_pd(from)}; }
     static Double4 all(double value) { return {_mm256_set1_pd(value)}; }
     void store(double* to) const { _mm256_storeu_pd(to, v); }
+    static Double4 load(const float* from) { return {_mm256_cvtps_pd(_mm_loadu_ps(from))}; }
+    void store(float* to) const { _mm_storeu_ps(to, _mm256_cvtpd_ps(v)); }  ///< rounded
     /// Bit k is set where lane k is below lane k of `bound`.
     int below(Double4 bound) const { return _mm256_movemask_pd(_mm256_cmp_pd(v, bound.v, _CMP_LT_OQ)); }
 };
@@ -28,6 +30,9 @@ inline Double4 fma(Double4 a, Double4 b, Double4 c) { return {_mm256_fmadd_pd(a.
 inline Double4 fnma(Double4 a, Double4 b, Double4 c) { return {_mm256_fnmadd_pd(a.v, b.v, c.v)}; }  ///< c - a b
 inline Double4 operator+(Double4 a, Double4 b) { return {_mm256_add_pd(a.v, b.v)}; }
 inline Double4 operator*(Double4 a, Double4 b) { return {_mm256_mul_pd(a.v, b.v)}; }
+inline Double4 operator-(Double4 a, Double4 b) { return {_mm256_sub_pd(a.v, b.v)}; }
+inline Double4 operator/(Double4 a, Double4 b) { return {_mm256_div_pd(a.v, b.v)}; }
+inline Double4 sqrt(Double4 a) { return {_mm256_sqrt_pd(a.v)}; }
 
 struct Float8 {
     __m256 v;
@@ -51,6 +56,13 @@ struct Double4 {
     ARCUATE_HD void store(double* to) const {
         ARCUATE_UNROLL
         for (int k = 0; k < 4; ++k) to[k] = v[k];
+    }
+    ARCUATE_HD static Double4 load(const float* from) {
+        return {{static_cast<double>(from[0]), static_cast<double>(from[1]), static_cast<double>(from[2]), static_cast<double>(from[3])}};
+    }
+    ARCUATE_HD void store(float* to) const {
+        ARCUATE_UNROLL
+        for (int k = 0; k < 4; ++k) to[k] = static_cast<float>(v[k]);
     }
     ARCUATE_HD int below(Double4 bound) const {
         int bits = 0;
@@ -77,6 +89,21 @@ ARCUATE_HD Double4 operator+(Double4 a, Double4 b) {
 ARCUATE_HD Double4 operator*(Double4 a, Double4 b) {
     ARCUATE_UNROLL
     for (int k = 0; k < 4; ++k) a.v[k] = a.v[k] * b.v[k];
+    return a;
+}
+ARCUATE_HD Double4 operator-(Double4 a, Double4 b) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 4; ++k) a.v[k] = a.v[k] - b.v[k];
+    return a;
+}
+ARCUATE_HD Double4 operator/(Double4 a, Double4 b) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 4; ++k) a.v[k] = a.v[k] / b.v[k];
+    return a;
+}
+ARCUATE_HD Double4 sqrt(Double4 a) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 4; ++k) a.v[k] = sqrt(a.v[k]);
     return a;
 }
 

@@ -28,11 +28,15 @@ struct FitTensor {
     float* scale = nullptr;    ///< (voxels) the largest signal, for kernels that go on from here; may be null
 
     ARCUATE_HD void operator()(std::int64_t voxel) const {
-        float* const s = signals.row(voxel);
-        float* const out = maps.row(voxel);
         double p[parameters];
         float largest = 0.0f;
-        fitted[voxel] = fit(s, p, largest) && write(p, largest, out);
+        const bool solved = fit(signals.row(voxel), p, largest);
+        finish(voxel, solved, p, largest);
+    }
+
+    ARCUATE_HD void finish(std::int64_t voxel, bool solved, const double* p, float largest) const {
+        float* const out = maps.row(voxel);
+        fitted[voxel] = solved && write(p, largest, out);
         if (!fitted[voxel])
             for (int c = 0; c < TensorColumns::count; ++c) out[c] = 0.0f;
         if (scale) scale[voxel] = largest;

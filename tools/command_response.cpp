@@ -58,7 +58,7 @@ std::vector<double> chosen_shells(const Options& o) {
 }
 
 struct Inputs {
-    ScalarImage image;
+    Series image;
     GradientTable gradients;
     Mask mask;
     Inputs(const Run& run, DwiInputs& in) : image(in.read_dwi()), gradients(in.read_gradients(image)), mask(in.read_mask(run, image, gradients)) {}

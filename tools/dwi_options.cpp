@@ -51,13 +51,13 @@ std::vector<std::pair<std::string, std::string>> DwiInputs::files() const {
     return out;
 }
 
-ScalarImage DwiInputs::read_dwi() const { return io::read_image(dwi); }
+Series DwiInputs::read_dwi() const { return io::read_series(dwi); }
 
-GradientTable DwiInputs::read_gradients(const ScalarImage& image) const {
+GradientTable DwiInputs::read_gradients(const Series& image) const {
     return grad.empty() ? io::read_fsl_gradients(bval, bvec, image.grid, image.volumes) : io::read_mrtrix_gradients(grad, image.volumes);
 }
 
-Mask DwiInputs::read_mask(const Run& run, const ScalarImage& image, const GradientTable& gradients) {
+Mask DwiInputs::read_mask(const Run& run, const Series& image, const GradientTable& gradients) {
     mask_source = mask.empty() ? "computed" : mask == every_voxel ? "all" : "file";
     if (mask == every_voxel) return full_mask(image.grid);
     if (mask.empty()) {
@@ -109,7 +109,7 @@ void warn_about_orientation(const Run& run, const dwi::TensorMaps& maps, const s
     if (const auto warning = dwi::orientation_warning(maps, dwi)) run.warn(*warning);
 }
 
-void check_orientation(Run& run, const ScalarImage& image, const GradientTable& gradients, const Mask& mask, const std::string& dwi) {
+void check_orientation(Run& run, const Series& image, const GradientTable& gradients, const Mask& mask, const std::string& dwi) {
     try {
         warn_about_orientation(run, dwi::fit_tensor(image, gradients, mask, {.fit = dwi::TensorFit::ols}, run.device()), dwi);
     } catch (const InputError&) {

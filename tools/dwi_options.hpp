@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arcuate/core/gradient_table.hpp"
-#include "arcuate/core/image.hpp"
+#include "arcuate/core/series.hpp"
 #include "arcuate/dwi/tensor.hpp"
 #include "command.hpp"
 
@@ -18,10 +18,10 @@ struct DwiInputs {
     /// (role, path) of each file, for provenance.
     std::vector<std::pair<std::string, std::string>> files() const;
 
-    ScalarImage read_dwi() const;
-    GradientTable read_gradients(const ScalarImage& image) const;
+    Series read_dwi() const;
+    GradientTable read_gradients(const Series& image) const;
     /// A brain mask computed from the image, which is said, where none is given; every voxel for "all", and with a warning where no mask can be computed.
-    Mask read_mask(const Run& run, const ScalarImage& image, const GradientTable& gradients);
+    Mask read_mask(const Run& run, const Series& image, const GradientTable& gradients);
     /// What read_mask took, for provenance: "file", "all" or "computed".
     std::string mask_source;
 };
@@ -42,7 +42,7 @@ void add_gradient_check_option(CLI::App& app, bool& skip);
 void warn_about_orientation(const Run& run, const dwi::TensorMaps& maps, const std::string& dwi);
 
 /// The same where there are no tensors yet; nothing where none can be fitted.
-void check_orientation(Run& run, const ScalarImage& image, const GradientTable& gradients, const Mask& mask, const std::string& dwi);
+void check_orientation(Run& run, const Series& image, const GradientTable& gradients, const Mask& mask, const std::string& dwi);
 
 /// Throws InputError where nothing could be computed; warns where `skipped` voxels were left zero.
 void report_skipped(const Run& run, std::int64_t skipped, std::int64_t total, const std::string& dwi);

@@ -13,7 +13,7 @@
 
 namespace arcuate::dwi {
 
-BootstrapMaps bootstrap_tensor(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const BootstrapOptions& options,
+BootstrapMaps bootstrap_tensor(const Series& dwi, const GradientTable& gradients, const Mask& mask, const BootstrapOptions& options,
                                const Device& device, Progress& progress) {
     using Columns = kernels::BootstrapColumns;
     using Kernel = kernels::BootstrapTensor;
@@ -37,7 +37,7 @@ BootstrapMaps bootstrap_tensor(const ScalarImage& dwi, const GradientTable& grad
     const auto n = static_cast<std::int64_t>(voxels.size());
     const std::int64_t samples_per_voxel = std::int64_t{Kernel::kept} * options.replicates;
     const std::int64_t fit_in_memory = std::max<std::int64_t>(1, (std::int64_t{1} << 26) / (samples_per_voxel + volume_count * Kernel::width));
-    const auto chunk = std::min(std::clamp<std::int64_t>(options.chunk, 1, n), fit_in_memory);
+    const auto chunk = std::min(chunk_size(options.chunk, voxels), fit_in_memory);
     const Buffer<double> device_design(device, std::span(design.rows.values));
     VoxelRows signals(device, chunk, volume_count), maps(device, chunk, Columns::count);
     Buffer<float> influence(device, static_cast<std::size_t>(chunk * volume_count * Kernel::width));
@@ -65,18 +65,15 @@ BootstrapMaps bootstrap_tensor(const ScalarImage& dwi, const GradientTable& grad
                         {samples.data(), samples_per_voxel, samples_per_voxel},
                         maps.view()};
     progress.begin("bootstrapping tensors", n, "voxels");
-    for (std::int64_t begin = 0; begin < n; begin += chunk) {
-        const auto here = std::span(voxels).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(chunk, n - begin)));
-        const auto count = static_cast<std::int64_t>(here.size());
+    in_chunks(voxels, chunk, progress, [&](std::span<const std::int64_t> here, std::int64_t count) {
         signals.gather(dwi, volumes, here);
         items.upload(here);
         launch(device, count, kernel, 16);
         maps.download(count);
         device_fitted.download(std::span(fitted).first(here.size()));
-        for (const auto& [image, column] : places) maps.scatter(*image, column, here);
+        maps.scatter(places, here);
         out.fitted += std::count(fitted.begin(), fitted.begin() + count, 1);
-        progress.at(begin + count);
-    }
+    });
     progress.end();
     out.skipped = n - out.fitted;
     return out;

@@ -141,7 +141,7 @@ bool has_background(const std::vector<double>& values, double threshold) {
 
 }  // namespace
 
-Mask brain_mask(const ScalarImage& dwi, const GradientTable& gradients, const BrainMaskOptions& options) {
+Mask brain_mask(const Series& dwi, const GradientTable& gradients, const BrainMaskOptions& options) {
     Mask mask(dwi.grid, 1, 0);
     require_consistent(dwi, gradients, mask);
     if (options.clean_scale < 0 || options.erode < 0 || options.dilate < 0) throw InputError("a number of voxels to clean, erode or dilate by is negative; give 0 or more");
@@ -154,8 +154,10 @@ Mask brain_mask(const ScalarImage& dwi, const GradientTable& gradients, const Br
     std::vector<double> mean(static_cast<std::size_t>(dwi.grid.voxels()));
     for (const auto& shell : find_shells(gradients)) {
         std::fill(mean.begin(), mean.end(), 0.0);
-        for (const auto volume : shell.volumes)
-            for (std::size_t v = 0; v < mean.size(); ++v) mean[v] += static_cast<double>(dwi.at(static_cast<std::int64_t>(v), volume));
+        dwi.visit([&](const auto& read) {
+            for (const auto volume : shell.volumes)
+                for (std::size_t v = 0; v < mean.size(); ++v) mean[v] += static_cast<double>(read(static_cast<std::int64_t>(v), volume));
+        });
         for (double& value : mean) value /= static_cast<double>(shell.volumes.size());
         std::vector<double> finite;
         std::copy_if(mean.begin(), mean.end(), std::back_inserter(finite), [](double value) { return std::isfinite(value); });

@@ -49,6 +49,13 @@ Matrix backward_solve(const Matrix& factor, const Matrix& b) {
     return x;
 }
 
+bool independent_columns(const Matrix& a, std::size_t columns, double tolerance) {
+    Matrix used(a.rows, columns);
+    for (std::size_t r = 0; r < a.rows; ++r)
+        for (std::size_t c = 0; c < columns; ++c) used(r, c) = a(r, c);
+    return !cholesky(transposed_product(used, used), tolerance).values.empty();
+}
+
 Matrix cholesky_solve(const Matrix& factor, const Matrix& b) { return backward_solve(factor, forward_solve(factor, b)); }
 
 }  // namespace arcuate::dwi

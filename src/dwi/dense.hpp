@@ -24,6 +24,9 @@ Matrix transposed_product(const Matrix& a, const Matrix& b);
 /// element: the columns behind it are (nearly) dependent.
 Matrix cholesky(const Matrix& symmetric, double tolerance = 1e-10);
 
+/// Whether the first `columns` columns are linearly independent, as cholesky() judges A^T A with this tolerance.
+bool independent_columns(const Matrix& a, std::size_t columns, double tolerance);
+
 /// Solves L L^T X = B.
 Matrix cholesky_solve(const Matrix& factor, const Matrix& b);
 /// Solves L X = B.

@@ -10,7 +10,7 @@
 
 namespace arcuate::dwi {
 
-FaResponse estimate_fa_response(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const FaResponseOptions& options,
+FaResponse estimate_fa_response(const Series& dwi, const GradientTable& gradients, const Mask& mask, const FaResponseOptions& options,
                                 const Device& device, Progress& progress) {
     require_consistent(dwi, gradients, mask);
     if (options.voxels < 1 || options.erode < 0)

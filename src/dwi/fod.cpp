@@ -4,7 +4,7 @@
 
 namespace arcuate::dwi {
 
-FodResult estimate_fod(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const Response& response, const FodOptions& options,
+FodResult estimate_fod(const Series& dwi, const GradientTable& gradients, const Mask& mask, const Response& response, const FodOptions& options,
                        const Device& device, Progress& progress) {
     require_consistent(dwi, gradients, mask);
     const auto voxels = voxels_inside(mask, "the mask");

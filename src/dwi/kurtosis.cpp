@@ -11,7 +11,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace arcuate::dwi {
 
@@ -47,32 +46,24 @@ void require_determined(const GradientTable& gradients, const Matrix& design) {
         throw InputError(fmt::format("kurtosis cannot be fitted to two b-values alone (b = {:.0f} and {:.0f} s/mm2 leave S0 unknown); "
                                      "include the b = 0 volumes",
                                      shells[0].b_value, shells[1].b_value));
-    std::vector<Vec3d> directions;
-    for (std::size_t v = 0; v < design.rows; ++v)
-        if (gradients.b_values[v] > b_zero_threshold) directions.push_back(gradients.directions[v]);
-    const auto distinct = distinct_directions(directions);
+    const auto distinct = distinct_weighted_directions(gradients);
     if (distinct < 15)
         throw InputError(fmt::format("kurtosis cannot be fitted to {} distinct diffusion directions (its tensor has 15 elements); "
                                      "give an image with at least 15 directions, or check its gradient table",
                                      distinct));
-    Matrix used(design.rows, parameters);
-    for (std::size_t v = 0; v < design.rows; ++v)
-        for (std::size_t i = 0; i < parameters; ++i) used(v, i) = design(v, i);
-    if (cholesky(transposed_product(used, used), 1e-9).values.empty())
+    if (!independent_columns(design, parameters, 1e-9))
         throw InputError("the gradient table does not determine a kurtosis tensor (22 parameters, but its directions lie on a cone, or too few of "
                          "them have a second b-value); check the gradient table");
 }
 
 }  // namespace
 
-KurtosisMaps fit_kurtosis(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const KurtosisOptions& options,
+KurtosisMaps fit_kurtosis(const Series& dwi, const GradientTable& gradients, const Mask& mask, const KurtosisOptions& options,
                           const Device& device, Progress& progress) {
     using Columns = kernels::KurtosisColumns;
     require_consistent(dwi, gradients, mask);
     const auto voxels = voxels_inside(mask, "the mask");
-    const double largest_b = *std::max_element(gradients.b_values.begin(), gradients.b_values.end());
-    if (!(largest_b > b_zero_threshold))
-        throw InputError("no volume is diffusion-weighted (every b-value is 0); check that the b-values belong to this image");
+    const double largest_b = largest_b_value(gradients);
     const Matrix design = make_design(gradients, largest_b);
     require_determined(gradients, design);
     if (options.iterations < 0) throw InputError("the number of reweighting passes is negative; give 0 or more");
@@ -83,14 +74,17 @@ KurtosisMaps fit_kurtosis(const ScalarImage& dwi, const GradientTable& gradients
 
     const auto map = [&](std::int64_t columns) { return ScalarImage(dwi.grid, columns); };
     KurtosisMaps out{map(6), map(15), map(1), map(1), map(1), map(1), map(1), map(1), map(1), map(1), map(1)};
+    const std::pair<ScalarImage*, int> places[] = {{&out.tensor, Columns::tensor}, {&out.kurtosis, Columns::kurtosis}, {&out.s0, Columns::s0},
+                                                   {&out.fa, Columns::fa},         {&out.md, Columns::md},             {&out.ad, Columns::ad},
+                                                   {&out.rd, Columns::rd},         {&out.mk, Columns::mk},             {&out.ak, Columns::ak},
+                                                   {&out.rk, Columns::rk},         {&out.mkt, Columns::mkt}};
     const auto n = static_cast<std::int64_t>(voxels.size());
-    const auto chunk = std::clamp<std::int64_t>(options.chunk, 1, n);
+    const auto chunk = chunk_size(options.chunk, voxels);
     const Buffer<double> device_design(device, std::span(design.values));
     VoxelRows signals(device, chunk, dwi.volumes), maps(device, chunk, Columns::count);
     Buffer<std::uint8_t> device_outcome(device, static_cast<std::size_t>(chunk));
     std::vector<std::uint8_t> outcome(static_cast<std::size_t>(chunk));
-    std::vector<std::int64_t> volumes(static_cast<std::size_t>(dwi.volumes));
-    std::iota(volumes.begin(), volumes.end(), 0);
+    const auto volumes = volumes_of_shells(gradients, {});
 
     const kernels::FitKurtosis fit{{device_design.data(), static_cast<int>(dwi.volumes), options.fit != TensorFit::ols,
                                     options.fit == TensorFit::iwls ? options.iterations : 0},
@@ -101,22 +95,15 @@ KurtosisMaps fit_kurtosis(const ScalarImage& dwi, const GradientTable& gradients
                                    maps.view(),
                                    device_outcome.data()};
     progress.begin("fitting kurtosis", n, "voxels");
-    for (std::int64_t begin = 0; begin < n; begin += chunk) {
-        const auto here = std::span(voxels).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(chunk, n - begin)));
-        const auto count = static_cast<std::int64_t>(here.size());
+    in_chunks(voxels, chunk, progress, [&](std::span<const std::int64_t> here, std::int64_t count) {
         signals.gather(dwi, volumes, here);
         launch(device, count, fit, 256);
         maps.download(count);
         device_outcome.download(std::span(outcome).first(here.size()));
-        const std::pair<ScalarImage*, int> places[] = {{&out.tensor, Columns::tensor}, {&out.kurtosis, Columns::kurtosis}, {&out.s0, Columns::s0},
-                                                       {&out.fa, Columns::fa},         {&out.md, Columns::md},             {&out.ad, Columns::ad},
-                                                       {&out.rd, Columns::rd},         {&out.mk, Columns::mk},             {&out.ak, Columns::ak},
-                                                       {&out.rk, Columns::rk},         {&out.mkt, Columns::mkt}};
-        for (const auto& [image, column] : places) maps.scatter(*image, column, here);
+        maps.scatter(places, here);
         out.skipped += std::count(outcome.begin(), outcome.begin() + count, kernels::KurtosisOutcome::skipped);
         out.undefined += std::count(outcome.begin(), outcome.begin() + count, kernels::KurtosisOutcome::undefined);
-        progress.at(begin + count);
-    }
+    });
     progress.end();
     out.fitted = n - out.skipped;
     return out;

@@ -12,7 +12,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 namespace arcuate::dwi {
 
@@ -193,7 +192,7 @@ void with_capacity(int unknowns, const Body& body) {
 
 }  // namespace
 
-MsmtResult estimate_msmt_fod(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const std::vector<Tissue>& tissues,
+MsmtResult estimate_msmt_fod(const Series& dwi, const GradientTable& gradients, const Mask& mask, const std::vector<Tissue>& tissues,
                              const MsmtOptions& options, const Device& device, Progress& progress) {
     require_consistent(dwi, gradients, mask);
     const auto voxels = voxels_inside(mask, "the mask");
@@ -209,7 +208,7 @@ MsmtResult estimate_msmt_fod(const ScalarImage& dwi, const GradientTable& gradie
     for (const int l : out.lmax) out.fods.emplace_back(dwi.grid, sh_count(l));
 
     const auto n = static_cast<std::int64_t>(voxels.size());
-    const auto chunk = std::clamp<std::int64_t>(options.chunk, 1, n);
+    const auto chunk = chunk_size(options.chunk, voxels);
     const Buffer<double> project(device, matrices.project), constraint(device, matrices.constraint), recover(device, matrices.recover);
     const Buffer<float> constraint_t(device, matrices.constraint_t);
     const Buffer<std::int16_t> near(device, matrices.near);
@@ -225,14 +224,11 @@ MsmtResult estimate_msmt_fod(const ScalarImage& dwi, const GradientTable& gradie
     VoxelRows signals(device, chunk, dwi.volumes), coefficients(device, chunk, unknowns);
     Buffer<kernels::CsdOutcome> device_outcomes(device, static_cast<std::size_t>(chunk));
     std::vector<kernels::CsdOutcome> outcomes(static_cast<std::size_t>(chunk));
-    std::vector<std::int64_t> volumes(static_cast<std::size_t>(dwi.volumes));
-    std::iota(volumes.begin(), volumes.end(), 0);
+    const auto volumes = volumes_of_shells(gradients, {});
     progress.begin("estimating multi-tissue FODs", n, "voxels");
     with_capacity(unknowns, [&](auto capacity) {
         const kernels::EstimateMsmt<capacity> estimate{problem, signals.const_view(), coefficients.view(), device_outcomes.data()};
-        for (std::int64_t begin = 0; begin < n; begin += chunk) {
-            const auto here = std::span(voxels).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(chunk, n - begin)));
-            const auto count = static_cast<std::int64_t>(here.size());
+        in_chunks(voxels, chunk, progress, [&](std::span<const std::int64_t> here, std::int64_t count) {
             signals.gather(dwi, volumes, here);
             launch(device, count, estimate, 16);
             coefficients.download(count);
@@ -244,8 +240,7 @@ MsmtResult estimate_msmt_fod(const ScalarImage& dwi, const GradientTable& gradie
             }
             out.not_converged += std::count(outcomes.begin(), outcomes.begin() + count, kernels::CsdOutcome::not_converged);
             out.skipped += std::count(outcomes.begin(), outcomes.begin() + count, kernels::CsdOutcome::skipped);
-            progress.at(begin + count);
-        }
+        });
     });
     progress.end();
     return out;

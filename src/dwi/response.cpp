@@ -20,7 +20,7 @@ struct Candidate {
 };
 
 /// Deconvolves the voxels and ranks them, best first; equal ones by voxel.
-std::vector<Candidate> rank_voxels(const ScalarImage& dwi, const WorkingShell& shell, const std::vector<std::int64_t>& voxels, const Response& response,
+std::vector<Candidate> rank_voxels(const Series& dwi, const WorkingShell& shell, const std::vector<std::int64_t>& voxels, const Response& response,
                                    std::int64_t chunk, const Device& device, Progress& progress) {
     FodOptions options;
     options.chunk = chunk;
@@ -64,7 +64,7 @@ std::vector<std::int64_t> dilated(std::span<const Candidate> chosen, const Mask&
 
 }  // namespace
 
-ResponseResult estimate_response(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const ResponseOptions& options,
+ResponseResult estimate_response(const Series& dwi, const GradientTable& gradients, const Mask& mask, const ResponseOptions& options,
                                  const Device& device, Progress& progress) {
     require_consistent(dwi, gradients, mask);
     if (options.voxels < 1 || options.candidates < options.voxels || options.max_iterations < 2)

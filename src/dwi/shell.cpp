@@ -23,6 +23,20 @@ std::int64_t distinct_directions(const std::vector<Vec3d>& directions) {
     return static_cast<std::int64_t>(kept.size());
 }
 
+std::int64_t distinct_weighted_directions(const GradientTable& gradients) {
+    std::vector<Vec3d> directions;
+    for (std::size_t v = 0; v < gradients.b_values.size(); ++v)
+        if (gradients.b_values[v] > b_zero_threshold) directions.push_back(gradients.directions[v]);
+    return distinct_directions(directions);
+}
+
+double largest_b_value(const GradientTable& gradients) {
+    const auto largest = std::max_element(gradients.b_values.begin(), gradients.b_values.end());
+    if (largest == gradients.b_values.end() || !(*largest > b_zero_threshold))
+        throw InputError("no volume is diffusion-weighted (every b-value is 0); check that the b-values belong to this image");
+    return *largest;
+}
+
 WorkingShell largest_shell(const GradientTable& gradients) {
     const auto shells = find_shells(gradients);
     if (shells.empty() || shells.back().b_value <= b_zero_threshold)
@@ -74,7 +88,7 @@ GradientTable choose(const GradientTable& gradients, const std::vector<std::int6
     return out;
 }
 
-void require_consistent(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask) {
+void require_consistent(const Series& dwi, const GradientTable& gradients, const Mask& mask) {
     if (gradients.size() != dwi.volumes)
         throw InputError(fmt::format("the gradient table has {} entries but the image has {} volumes (was a volume removed from one of them only?); "
                                      "give the table of this image",

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arcuate/core/gradient_table.hpp"
-#include "arcuate/core/image.hpp"
+#include "arcuate/core/series.hpp"
 
 namespace arcuate::dwi {
 
@@ -27,9 +27,14 @@ GradientTable choose(const GradientTable& gradients, const std::vector<std::int6
 WorkingShell working_shell(const GradientTable& gradients, const Shell& shell);
 
 /// Throws InputError unless the table has one entry per volume and the mask lies on the image's grid.
-void require_consistent(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask);
+void require_consistent(const Series& dwi, const GradientTable& gradients, const Mask& mask);
 
 /// How many of the directions differ from each other by more than 0.5 degrees, opposite ones counted as one.
 std::int64_t distinct_directions(const std::vector<Vec3d>& directions);
+/// The same of the diffusion-weighted volumes.
+std::int64_t distinct_weighted_directions(const GradientTable& gradients);
+
+/// [s/mm2] Throws InputError where no volume is diffusion-weighted.
+double largest_b_value(const GradientTable& gradients);
 
 }  // namespace arcuate::dwi

@@ -11,7 +11,7 @@
 
 namespace arcuate::dwi {
 
-Response fit_isotropic(const ScalarImage& dwi, std::span<const std::int64_t> volumes, std::span<const std::int64_t> voxels) {
+Response fit_isotropic(const Series& dwi, std::span<const std::int64_t> volumes, std::span<const std::int64_t> voxels) {
     constexpr double pi = 3.14159265358979323846;
     double sum = 0;
     for (const auto v : voxels)
@@ -19,7 +19,7 @@ Response fit_isotropic(const ScalarImage& dwi, std::span<const std::int64_t> vol
     return {sum / static_cast<double>(voxels.size() * volumes.size()) * kernels::sqrt(4 * pi)};
 }
 
-Response fit_fibres(const ScalarImage& dwi, const GradientTable& gradients, std::span<const std::int64_t> volumes, std::span<const FibreVoxel> voxels,
+Response fit_fibres(const Series& dwi, const GradientTable& gradients, std::span<const std::int64_t> volumes, std::span<const FibreVoxel> voxels,
                     int lmax) {
     if (lmax == 0) {
         std::vector<std::int64_t> indices;

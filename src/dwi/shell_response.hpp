@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arcuate/core/gradient_table.hpp"
-#include "arcuate/core/image.hpp"
+#include "arcuate/core/series.hpp"
 #include "arcuate/dwi/response.hpp"
 
 #include <array>
@@ -16,11 +16,11 @@ struct FibreVoxel {
 };
 
 /// The zonal series that fits these volumes' signals best, each voxel turned so that its fibre lies along z. lmax 0: their mean.
-Response fit_fibres(const ScalarImage& dwi, const GradientTable& gradients, std::span<const std::int64_t> volumes, std::span<const FibreVoxel> voxels,
+Response fit_fibres(const Series& dwi, const GradientTable& gradients, std::span<const std::int64_t> volumes, std::span<const FibreVoxel> voxels,
                     int lmax);
 
 /// One coefficient, l = 0: the mean signal of the volumes in these voxels times sqrt(4 pi).
-Response fit_isotropic(const ScalarImage& dwi, std::span<const std::int64_t> volumes, std::span<const std::int64_t> voxels);
+Response fit_isotropic(const Series& dwi, std::span<const std::int64_t> volumes, std::span<const std::int64_t> voxels);
 
 /// The mask after `passes` erosions: a voxel stays if its six face neighbours are inside the mask; those on the image's border go.
 Mask eroded(Mask mask, int passes);

@@ -5,6 +5,7 @@
 #include "dwi/shell.hpp"
 #include "dwi/tensor_design.hpp"
 #include "dwi/voxel_rows.hpp"
+#include "kernels/four_tensors.hpp"
 #include "kernels/positive_tensor.hpp"
 #include "kernels/tensor_maps.hpp"
 
@@ -12,7 +13,7 @@
 
 namespace arcuate::dwi {
 
-TensorMaps fit_tensor(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const TensorOptions& options, const Device& device,
+TensorMaps fit_tensor(const Series& dwi, const GradientTable& gradients, const Mask& mask, const TensorOptions& options, const Device& device,
                       Progress& progress) {
     using Columns = kernels::TensorColumns;
     using Extra = kernels::TensorMapColumns;
@@ -45,7 +46,7 @@ TensorMaps fit_tensor(const ScalarImage& dwi, const GradientTable& gradients, co
     ask(options.residual, out.residual, Extra::residual, 1);
     const bool extras = !extra_places.empty();
     const auto n = static_cast<std::int64_t>(voxels.size());
-    const auto chunk = std::clamp<std::int64_t>(options.chunk, 1, n);
+    const auto chunk = chunk_size(options.chunk, voxels);
     const Buffer<double> device_design(device, std::span(design.rows.values));
     VoxelRows signals(device, chunk, static_cast<std::int64_t>(volumes.size())), maps(device, chunk, Columns::count);
     VoxelRows extra_maps(device, extras ? chunk : 0, Extra::count);
@@ -63,24 +64,24 @@ TensorMaps fit_tensor(const ScalarImage& dwi, const GradientTable& gradients, co
                                  device_fitted.data(),
                                  scale.size() ? scale.data() : nullptr};
     progress.begin("fitting tensors", n, "voxels");
-    for (std::int64_t begin = 0; begin < n; begin += chunk) {
-        const auto here = std::span(voxels).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(chunk, n - begin)));
-        const auto count = static_cast<std::int64_t>(here.size());
+    in_chunks(voxels, chunk, progress, [&](std::span<const std::int64_t> here, std::int64_t count) {
         signals.gather(dwi, volumes, here);
-        launch(device, count, fit, 256);
+        if (device.is_cuda())
+            launch(device, count, fit);
+        else
+            parallel_for(device, (count + 3) / 4, kernels::FitFourTensors{fit, count});
         if (options.positive) launch(device, count, kernels::MakeTensorPositive{fit, scale.data()}, 64);
         if (extras) {
             launch(device, count, kernels::DeriveTensorMaps{fit, options.residual ? scale.data() : nullptr, extra_maps.view()}, 256);
             extra_maps.download(count);
-            for (const auto& [image, column] : extra_places) extra_maps.scatter(*image, column, here);
+            extra_maps.scatter(extra_places, here);
         }
         maps.download(count);
         device_fitted.download(std::span(fitted).first(here.size()));
-        for (const auto& [image, column] : places) maps.scatter(*image, column, here);
+        maps.scatter(places, here);
         out.fitted += count - std::count(fitted.begin(), fitted.begin() + count, 0);
         out.constrained += std::count(fitted.begin(), fitted.begin() + count, kernels::MakeTensorPositive::constrained);
-        progress.at(begin + count);
-    }
+    });
     progress.end();
     out.skipped = n - out.fitted;
     return out;

@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace arcuate::dwi {
 
 namespace {
@@ -26,10 +24,7 @@ Matrix make_design(const GradientTable& gradients, double largest_b) {
 }
 
 void require_determined(const GradientTable& gradients, const Matrix& design) {
-    std::vector<Vec3d> directions;
-    for (std::size_t v = 0; v < design.rows; ++v)
-        if (gradients.b_values[v] > b_zero_threshold) directions.push_back(gradients.directions[v]);
-    const auto distinct = distinct_directions(directions);
+    const auto distinct = distinct_weighted_directions(gradients);
     if (distinct < 6)
         throw InputError(fmt::format("a tensor cannot be fitted to {} distinct diffusion directions (it has six elements); "
                                      "give an image with at least 6 directions, or check its gradient table",
@@ -38,19 +33,14 @@ void require_determined(const GradientTable& gradients, const Matrix& design) {
         throw InputError(fmt::format("a tensor cannot be fitted to one b-value alone (all volumes have b near {:.0f} s/mm2, so S0 is unknown); "
                                      "include the b = 0 volumes",
                                      gradients.b_values.front()));
-    Matrix used(design.rows, 7);
-    for (std::size_t v = 0; v < design.rows; ++v)
-        for (std::size_t i = 0; i < 7; ++i) used(v, i) = design(v, i);
-    if (cholesky(transposed_product(used, used), 1e-8).values.empty())
+    if (!independent_columns(design, 7, 1e-8))
         throw InputError("the gradient directions do not determine a tensor (they lie on a plane or a cone); check the gradient table");
 }
 
 }  // namespace
 
 TensorDesign make_tensor_design(const GradientTable& gradients) {
-    const double largest_b = *std::max_element(gradients.b_values.begin(), gradients.b_values.end());
-    if (!(largest_b > b_zero_threshold))
-        throw InputError("no volume is diffusion-weighted (every b-value is 0); check that the b-values belong to this image");
+    const double largest_b = largest_b_value(gradients);
     TensorDesign out{largest_b, make_design(gradients, largest_b)};
     require_determined(gradients, out.rows);
     return out;

@@ -32,7 +32,7 @@ struct Decay {
     Voxels voxels;           ///< where it does
 };
 
-Decay signal_decay(const ScalarImage& dwi, const std::vector<Shell>& shells, const Voxels& voxels) {
+Decay signal_decay(const Series& dwi, const std::vector<Shell>& shells, const Voxels& voxels) {
     Decay out;
     out.of.assign(static_cast<std::size_t>(dwi.grid.voxels()), 0.0);
     std::vector<double> zero(voxels.size()), decay(voxels.size(), 0.0), sum(voxels.size());
@@ -41,12 +41,14 @@ Decay signal_decay(const ScalarImage& dwi, const std::vector<Shell>& shells, con
     for (std::size_t s = 0; s < shells.size(); ++s) {
         const auto n = static_cast<double>(shells[s].volumes.size());
         std::fill(sum.begin(), sum.end(), 0.0);
-        for (const auto k : shells[s].volumes)
-            for (std::size_t i = 0; i < voxels.size(); ++i) {
-                const float value = dwi.at(voxels[i], k);
-                if (!kernels::is_finite(value)) bad[i] = 1;
-                else sum[i] += static_cast<double>(std::max(value, 0.0f));
-            }
+        dwi.visit([&](const auto& read) {
+            for (const auto k : shells[s].volumes)
+                for (std::size_t i = 0; i < voxels.size(); ++i) {
+                    const float value = read(voxels[i], k);
+                    if (!kernels::is_finite(value)) bad[i] = 1;
+                    else sum[i] += static_cast<double>(std::max(value, 0.0f));
+                }
+        });
         if (s > 0) volumes += n;
         for (std::size_t i = 0; i < voxels.size(); ++i) {
             const double mean = sum[i] / n;
@@ -155,22 +157,19 @@ Segmentation segment(const Decay& decay, const ScalarImage& fa, double fa_thresh
 /// How much of the signal's isotropic part the FOD's highest peak stands for, per voxel of the image; deconvolved with a sharp white-matter response
 /// and that of CSF.
 template <int Lmax>
-ScalarImage single_fibre_metric(const ScalarImage& dwi, const GradientTable& gradients, const Voxels& voxels, const std::vector<Tissue>& tissues,
+ScalarImage single_fibre_metric(const Series& dwi, const GradientTable& gradients, const Voxels& voxels, const std::vector<Tissue>& tissues,
                                 std::int64_t chunk, const Device& device, Progress& progress) {
     MsmtOptions options;
     options.lmax = {Lmax, 0};
     options.chunk = chunk;
     const auto fods = estimate_msmt_fod(dwi, gradients, mask_of(dwi.grid, voxels), tissues, options, device, progress);
     const PeakSearch<Lmax> search(device);
-    const auto n = static_cast<std::int64_t>(voxels.size());
-    chunk = std::clamp<std::int64_t>(chunk, 1, n);
+    chunk = chunk_size(chunk, voxels);
     VoxelRows rows(device, chunk, sh_count(Lmax)), peaks(device, chunk, kernels::PeakColumns::count);
     std::vector<std::int64_t> columns(static_cast<std::size_t>(sh_count(Lmax)));
     std::iota(columns.begin(), columns.end(), 0);
     ScalarImage out(dwi.grid, 1);
-    for (std::int64_t begin = 0; begin < n; begin += chunk) {
-        const auto here = std::span(voxels).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(std::min(chunk, n - begin)));
-        const auto count = static_cast<std::int64_t>(here.size());
+    in_chunks(voxels, chunk, silent(), [&](std::span<const std::int64_t> here, std::int64_t count) {
         rows.gather(fods.fods[0], columns, here);
         launch(device, count, search.kernel(rows, peaks), 16);
         peaks.download(count);
@@ -179,15 +178,17 @@ ScalarImage single_fibre_metric(const ScalarImage& dwi, const GradientTable& gra
             const float sum = fods.fods[0].at(v) + fods.fods[1].at(v);
             if (sum > 0) out.at(v) = peaks.host_row(i)[kernels::PeakColumns::first] / sum;
         }
-    }
+    });
     return out;
 }
 
-Voxels single_fibres(const ScalarImage& dwi, const GradientTable& gradients, const std::vector<Shell>& shells, const Voxels& wm, const Tissue& csf,
+Voxels single_fibres(const Series& dwi, const GradientTable& gradients, const std::vector<Shell>& shells, const Voxels& wm, const Tissue& csf,
                      std::size_t count, std::int64_t chunk, const Device& device, Progress& progress) {
     std::vector<double> mean(wm.size(), 0.0);
-    for (std::int64_t k = 0; k < dwi.volumes; ++k)
-        for (std::size_t i = 0; i < wm.size(); ++i) mean[i] += static_cast<double>(dwi.at(wm[i], k));
+    dwi.visit([&](const auto& read) {
+        for (std::int64_t k = 0; k < dwi.volumes; ++k)
+            for (std::size_t i = 0; i < wm.size(); ++i) mean[i] += static_cast<double>(read(wm[i], k));
+    });
     for (double& m : mean) m /= static_cast<double>(dwi.volumes);
     const double size = median(mean) * sqrt_4pi;
     Tissue sharp{"wm", {}};  // a disc, of the size of the white matter's signal
@@ -207,7 +208,7 @@ void require_options(const TissueResponseOptions& o) {
 
 }  // namespace
 
-TissueResponses estimate_tissue_responses(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const TissueResponseOptions& options,
+TissueResponses estimate_tissue_responses(const Series& dwi, const GradientTable& gradients, const Mask& mask, const TissueResponseOptions& options,
                                           const Device& device, Progress& progress) {
     require_consistent(dwi, gradients, mask);
     require_options(options);

@@ -1,11 +1,14 @@
 // The voxels of a mask as rows of values, which is what kernels read and write: gathered from volumes, scattered back to them.
 #pragma once
 
-#include "arcuate/core/image.hpp"
+#include "arcuate/core/progress.hpp"
+#include "arcuate/core/series.hpp"
 #include "backend/buffer.hpp"
 #include "kernels/views.hpp"
 
+#include <algorithm>
 #include <span>
+#include <utility>
 
 namespace arcuate::dwi {
 
@@ -15,11 +18,16 @@ class VoxelRows {
     VoxelRows(const Device& device, std::int64_t rows, std::int64_t columns);
 
     /// Fills the first voxels.size() rows: column k is volume volumes[k].
-    void gather(const ScalarImage& image, std::span<const std::int64_t> volumes, std::span<const std::int64_t> voxels);
+    void gather(const Series& series, std::span<const std::int64_t> volumes, std::span<const std::int64_t> voxels);
     /// Brings the first `rows` rows to the host; waits for the kernels that write them.
     void download(std::int64_t rows);
     /// After download: columns [first, first + image.volumes) become the image's volumes at those voxels.
     void scatter(ScalarImage& image, std::int64_t first, std::span<const std::int64_t> voxels) const;
+
+    /// The same for several images, each with its first column.
+    void scatter(std::span<const std::pair<ScalarImage*, int>> places, std::span<const std::int64_t> voxels) const {
+        for (const auto& [image, first] : places) scatter(*image, first, voxels);
+    }
 
     kernels::RowsView<float> view() { return {device_rows_.data(), columns_, columns_}; }
     kernels::RowsView<const float> const_view() const { return {device_rows_.data(), columns_, columns_}; }
@@ -34,5 +42,21 @@ class VoxelRows {
     Buffer<float> device_rows_;
     std::vector<float> host_rows_;
 };
+
+/// How many voxels to compute at a time: `asked`, or all where there are fewer.
+inline std::int64_t chunk_size(std::int64_t asked, std::span<const std::int64_t> voxels) {
+    return std::clamp<std::int64_t>(asked, 1, std::max<std::int64_t>(1, static_cast<std::int64_t>(voxels.size())));
+}
+
+/// Calls compute(voxels of the chunk, how many) for consecutive chunks, and reports after each.
+template <class Compute>
+void in_chunks(std::span<const std::int64_t> voxels, std::int64_t chunk, Progress& progress, const Compute& compute) {
+    const auto n = static_cast<std::int64_t>(voxels.size());
+    for (std::int64_t begin = 0; begin < n; begin += chunk) {
+        const std::int64_t count = std::min(chunk, n - begin);
+        compute(voxels.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count)), count);
+        progress.at(begin + count);
+    }
+}
 
 }  // namespace arcuate::dwi

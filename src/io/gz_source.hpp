@@ -1,56 +1,42 @@
 // Bytes of a file, gunzipped where it is gzipped.
 #pragma once
 
-#include "arcuate/core/error.hpp"
-
-#include <fmt/format.h>
-#include <zlib.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
+
+struct inflate_state;
 
 namespace arcuate::io {
 
+/// A stream: memory does not grow with the file. Gzip members that follow each other are one stream (RFC 1952); what follows them is ignored.
 class GzSource {
   public:
-    explicit GzSource(std::string path) : path_(std::move(path)), file_(gzopen(path_.c_str(), "rb"), gzclose_r) {
-        if (!file_) throw InputError(fmt::format("cannot open {} ({}); check the path", path_, std::strerror(errno)));
-        gzbuffer(file_.get(), 1 << 18);
-    }
+    explicit GzSource(std::string path);
+    GzSource(GzSource&&) noexcept;
+    ~GzSource();
 
     /// As many of `n` bytes as there are. Throws InputError where the compressed stream is cut short or damaged.
-    std::size_t read_some(void* out, std::size_t n) {
-        std::size_t done = 0;
-        while (done < n) {
-            const auto piece = static_cast<unsigned>(std::min<std::size_t>(n - done, 1 << 30));
-            const int got = gzread(file_.get(), static_cast<char*>(out) + done, piece);
-            if (got < 0) fail();
-            done += static_cast<std::size_t>(got);
-            if (static_cast<unsigned>(got) < piece) break;
-        }
-        int error = Z_OK;
-        gzerror(file_.get(), &error);
-        if (error < 0) fail();
-        return done;
-    }
+    std::size_t read_some(void* out, std::size_t n);
 
     /// Moves forward to byte `offset` of the uncompressed contents; false where there are fewer.
-    bool skip_to(std::int64_t offset) { return gzseek(file_.get(), offset, SEEK_SET) == offset; }
+    bool skip_to(std::int64_t offset);
 
   private:
-    [[noreturn]] void fail() const {
-        int error = Z_OK;
-        const char* text = gzerror(file_.get(), &error);
-        if (error == Z_BUF_ERROR)
-            throw InputError(fmt::format("{} is truncated (its compressed data ends too early); copy or download it again", path_));
-        throw InputError(fmt::format("cannot read {} ({}); copy or download it again", path_, error == Z_ERRNO ? std::strerror(errno) : text));
-    }
+    /// Reads on where all input is used up; false at the end of the file.
+    bool refill();
+    [[noreturn]] void damaged(const char* what) const;
 
     std::string path_;
-    std::unique_ptr<gzFile_s, int (*)(gzFile)> file_;
+    std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+    std::vector<unsigned char> input_;
+    const unsigned char* next_ = nullptr;  ///< input that is not used yet
+    std::size_t left_ = 0;
+    std::int64_t position_ = 0;            ///< uncompressed bytes given out
+    bool ended_ = false;                   ///< of the gzip members
+    std::unique_ptr<inflate_state> inflate_;  ///< null: the file is not gzipped
 };
 
 }  // namespace arcuate::io

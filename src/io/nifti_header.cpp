@@ -1,8 +1,11 @@
 #include "nifti_header.hpp"
 
+#include "arcuate/core/error.hpp"
+
 #include "gz_source.hpp"
 #include "text.hpp"
 
+#include <fmt/format.h>
 #include <nifti2_io.h>
 
 #include <array>

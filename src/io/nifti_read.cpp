@@ -5,10 +5,13 @@
 #include "gz_source.hpp"
 #include "nifti_header.hpp"
 
+#include <fmt/format.h>
 #include <nifti2_io.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <type_traits>
 #include <vector>
 
@@ -21,6 +24,24 @@ std::string place(const Grid& grid, std::int64_t index) {
     return fmt::format("voxel ({}, {}, {})", voxel % grid.size[0], voxel / grid.size[0] % grid.size[1], voxel / (grid.size[0] * grid.size[1]));
 }
 
+[[noreturn]] void truncated(const NiftiHeader& header, const std::string& path) {
+    throw InputError(fmt::format("{} is truncated (its header promises {} values of {} bytes, and it ends before); copy or download it again", path,
+                                 header.values(), header.bytes_per_value));
+}
+
+/// A source at the first voxel.
+GzSource source_of(const NiftiHeader& header, const std::string& path) {
+    GzSource source(header.data_path);
+    if (!source.skip_to(header.data_offset)) throw InputError(fmt::format("{} is truncated (it ends before its first voxel); copy or download it again", path));
+    return source;
+}
+
+/// Reading past the last voxel makes a gzipped source do so; bytes after the voxels are nobody's.
+void compare_checksum(GzSource& source) {
+    char after;
+    source.read_some(&after, 1);
+}
+
 /// Calls `convert(stored value, index)` for every value of type T in the file, in file order.
 template <class T, class Convert>
 void for_each_value(GzSource& source, const NiftiHeader& header, const std::string& path, Convert convert) {
@@ -29,23 +50,16 @@ void for_each_value(GzSource& source, const NiftiHeader& header, const std::stri
     for (std::int64_t first = 0; first < header.values(); first += block) {
         const std::int64_t n = std::min(block, header.values() - first);
         const std::size_t bytes = static_cast<std::size_t>(n) * sizeof(T);
-        if (source.read_some(values.data(), bytes) != bytes)
-            throw InputError(fmt::format("{} is truncated (its header promises {} values of {} bytes, and it ends before); copy or "
-                                         "download it again",
-                                         path, header.values(), sizeof(T)));
+        if (source.read_some(values.data(), bytes) != bytes) truncated(header, path);
         if (header.swapped && sizeof(T) > 1) nifti_swap_Nbytes(n, sizeof(T), values.data());
         for (std::int64_t i = 0; i < n; ++i) convert(values[static_cast<std::size_t>(i)], first + i);
     }
-    // Reading past the end makes zlib compare the checksum; bytes after the voxels are nobody's.
-    char after;
-    source.read_some(&after, 1);
+    compare_checksum(source);
 }
 
 template <class Convert>
 void read_values(const NiftiHeader& header, const std::string& path, Convert convert) {
-    GzSource source(header.data_path);
-    if (!source.skip_to(header.data_offset)) throw InputError(fmt::format("{} is truncated (it ends before its first voxel); copy or "
-                                                                          "download it again", path));
+    GzSource source = source_of(header, path);
     switch (header.datatype) {
         case DT_UINT8: return for_each_value<std::uint8_t>(source, header, path, convert);
         case DT_INT8: return for_each_value<std::int8_t>(source, header, path, convert);
@@ -67,19 +81,58 @@ NiftiHeader read_header_of_one_volume(const std::string& path, const char* what)
     return header;
 }
 
-}  // namespace
+/// Types that a Series keeps as they are; others become float.
+std::optional<Series::Type> series_type(int datatype) {
+    switch (datatype) {
+        case DT_UINT8: return Series::Type::uint8;
+        case DT_INT8: return Series::Type::int8;
+        case DT_UINT16: return Series::Type::uint16;
+        case DT_INT16: return Series::Type::int16;
+        case DT_FLOAT32: return Series::Type::float32;
+        default: return {};
+    }
+}
 
-ScalarImage read_image(const std::string& path) {
-    const auto header = read_nifti_header(path);
-    ScalarImage image(header.grid, header.volumes);
-    float* out = image.data.data();
-    if (header.scaled)
+/// The values as they are stored, in this machine's byte order.
+void read_stored(const NiftiHeader& header, const std::string& path, void* out) {
+    GzSource source = source_of(header, path);
+    const auto bytes = static_cast<std::size_t>(header.values() * header.bytes_per_value);
+    if (source.read_some(out, bytes) != bytes) truncated(header, path);
+    if (header.swapped && header.bytes_per_value > 1) nifti_swap_Nbytes(header.values(), header.bytes_per_value, out);
+    compare_checksum(source);
+}
+
+void read_floats(const NiftiHeader& header, const std::string& path, float* out) {
+    if (header.datatype == DT_FLOAT32 && !header.scaled)
+        read_stored(header, path, out);
+    else if (header.scaled)
         read_values(header, path, [=, slope = header.slope, intercept = header.intercept](auto value, std::int64_t i) {
             out[i] = static_cast<float>(slope * static_cast<double>(value) + intercept);
         });
     else
         read_values(header, path, [=](auto value, std::int64_t i) { out[i] = static_cast<float>(value); });
+}
+
+}  // namespace
+
+ScalarImage read_image(const std::string& path) {
+    const auto header = read_nifti_header(path);
+    ScalarImage image(header.grid, header.volumes);
+    read_floats(header, path, image.data.data());
     return image;
+}
+
+Series read_series(const std::string& path) {
+    const auto header = read_nifti_header(path);
+    const auto values = static_cast<std::size_t>(header.values());
+    if (const auto type = series_type(header.datatype)) {
+        const auto memory = allocate_series(values * static_cast<std::size_t>(header.bytes_per_value));
+        read_stored(header, path, memory.get());
+        return {header.grid, header.volumes, *type, header.slope, header.intercept, memory};
+    }
+    const auto memory = allocate_series(values * sizeof(float));
+    read_floats(header, path, reinterpret_cast<float*>(memory.get()));
+    return {header.grid, header.volumes, Series::Type::float32, 1, 0, memory};
 }
 
 Mask read_mask(const std::string& path) {

@@ -7,6 +7,10 @@
 #include <cmath>
 #include <filesystem>
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 namespace arcuate::io {
 
 namespace {

@@ -60,7 +60,7 @@ std::string text_of(const dwi::Tissue& tissue) {
 
 Acquisition read_acquisition(const Session& session, const std::string& mask) {
     Acquisition out;
-    out.dwi = io::read_image(session.dwi);
+    out.dwi = io::read_series(session.dwi);
     out.gradients = io::read_fsl_gradients(session.bval, session.bvec, out.dwi.grid, out.dwi.volumes);
     if (mask.empty()) {
         out.mask = dwi::brain_mask(out.dwi, out.gradients);

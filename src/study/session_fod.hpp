@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arcuate/core/gradient_table.hpp"
+#include "arcuate/core/series.hpp"
 #include "arcuate/io/map_description.hpp"
 #include "study/plan.hpp"
 
@@ -12,7 +13,7 @@ namespace arcuate::study {
 
 /// A session's images, read and checked against each other.
 struct Acquisition {
-    ScalarImage dwi;
+    Series dwi;
     GradientTable gradients;
     Mask mask;
 };

@@ -157,3 +157,76 @@ TEST(HostileNifti, TruncatedFiles) {
     put_gzipped(folder + "bomb.nii.gz", made.header());
     EXPECT_THAT(error_of<InputError>([&] { io::read_image(folder + "bomb.nii.gz"); }), HasSubstr("do not fit into the"));
 }
+
+TEST(HostileNifti, SeveralGzipMembers) {
+    // Larger than the reader's input of 256 KiB; cut into members at awkward places, one of them empty; what follows the last is ignored.
+    const std::string folder = fresh_folder();
+    HandMadeNifti made;
+    made.dim = {3, 100, 80, 50, 1, 1, 1, 1};
+    std::vector<std::int16_t> values(400000);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::int16_t>(i * 2654435761u >> 13);
+    const std::string whole = made.file(values);
+    const auto member = [&](const std::string& bytes) {
+        put_gzipped(folder + "member.gz", bytes);
+        return bytes_of(folder + "member.gz");
+    };
+    std::string gz;
+    std::size_t begin = 0;
+    for (const std::size_t end : {std::size_t{0}, std::size_t{1}, std::size_t{351}, std::size_t{353}, std::size_t{300000}, whole.size()}) {
+        gz += member(whole.substr(begin, end - begin));
+        begin = end;
+    }
+    ASSERT_GT(gz.size(), 2u << 18);
+    const auto expect_values = [&](const std::string& file) {
+        put(folder + "members.nii.gz", file);
+        const ScalarImage image = io::read_image(folder + "members.nii.gz");
+        ASSERT_EQ(image.data.size(), values.size());
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i < values.size(); ++i) wrong += image.data[i] != static_cast<float>(values[i]);
+        EXPECT_EQ(wrong, 0u);
+    };
+    expect_values(gz);
+    expect_values(gz + "bytes that are nobody's");
+    expect_values(gz + '\x1f');
+
+    // The two bytes that begin a member, on both sides of the end of the input at hand.
+    for (std::size_t more = 0; more < 4; ++more) {
+        // A name in the first member's header makes it end where we want it.
+        std::string first = member(whole.substr(0, 200000));
+        const std::size_t target = (1u << 18) - 1 - more;
+        ASSERT_LT(first.size() + 1, target);
+        first[3] = '\x08';
+        first.insert(10, std::string(target - first.size() - 1, 'n') + '\0');
+        ASSERT_EQ(first.size(), target);
+        expect_values(first + member(whole.substr(200000)));
+    }
+
+    put(folder + "cut.nii.gz", gz.substr(0, gz.size() - 4));
+    EXPECT_THAT(error_of<InputError>([&] { io::read_series(folder + "cut.nii.gz"); }), HasSubstr("is truncated"));
+    put(folder + "few.nii.gz", member(whole.substr(0, 300000)));
+    EXPECT_THAT(error_of<InputError>([&] { io::read_series(folder + "few.nii.gz"); }), HasSubstr("is truncated"));
+    std::string checksum = gz;
+    checksum[gz.size() - 5] = static_cast<char>(checksum[gz.size() - 5] ^ 1);
+    put(folder + "sum.nii.gz", checksum);
+    EXPECT_THAT(error_of<InputError>([&] { io::read_series(folder + "sum.nii.gz"); }), HasSubstr("its checksum does not match"));
+}
+
+TEST(HostileNifti, NoDamageGoesUnnoticed) {
+    // Every byte of a small gzip turned around, and every length: an error or the right values, never others.
+    const std::string folder = fresh_folder();
+    const std::string path = folder + "damaged.nii.gz";
+    put_gzipped(path, HandMadeNifti().file<std::int16_t>({1234, -77}));
+    const std::string gz = bytes_of(path);
+    const auto expect_right_or_refused = [&](const std::string& bytes) {
+        put(path, bytes);
+        std::vector<float> values;
+        const std::string error = error_of<InputError>([&] { values = io::read_image(path).data; });
+        EXPECT_TRUE(!error.empty() || values == (std::vector<float>{1234, -77}));
+    };
+    for (std::size_t i = 0; i < gz.size(); ++i) {
+        std::string bytes = gz;
+        bytes[i] = static_cast<char>(~bytes[i]);
+        expect_right_or_refused(bytes);
+        expect_right_or_refused(gz.substr(0, i));
+    }
+}

@@ -95,6 +95,13 @@ TEST(Nifti, WritesNifti2WhereADimensionNeedsIt) {
     EXPECT_EQ(back.grid.voxel_to_world, image.grid.voxel_to_world) << "NIfTI-2 holds the affine in double";
 }
 
+void expect_same(const Series& series, const ScalarImage& image) {
+    ASSERT_EQ(series.grid.size, image.grid.size);
+    ASSERT_EQ(series.volumes, image.volumes);
+    for (std::int64_t k = 0; k < image.volumes; ++k)
+        for (std::int64_t v = 0; v < image.grid.voxels(); ++v) EXPECT_EQ(series.at(v, k), image.at(v, k)) << "voxel " << v << ", volume " << k;
+}
+
 template <class T>
 void expect_reads(std::int16_t datatype, const std::vector<T>& values) {
     const std::string path = fresh_folder() + "typed.nii";
@@ -109,6 +116,10 @@ void expect_reads(std::int16_t datatype, const std::vector<T>& values) {
         ASSERT_EQ(image.data.size(), values.size());
         for (std::size_t i = 0; i < values.size(); ++i)
             EXPECT_EQ(image.data[i], static_cast<float>(values[i])) << "datatype " << datatype << (big ? ", big-endian" : ", little-endian");
+        expect_same(io::read_series(path), image);
+        made.slope = 0.37f, made.inter = -11.5f;
+        put(path, made.file(values));
+        expect_same(io::read_series(path), io::read_image(path));
     }
 }
 
@@ -123,6 +134,20 @@ TEST(Nifti, ReadsEveryIntegerAndFloatTypeInBothByteOrders) {
     expect_reads<std::uint32_t>(768, {0, 66051, 4294967295u});
     expect_reads<std::int64_t>(1024, {-(1ll << 62), 72623859790382856ll, 1});
     expect_reads<std::uint64_t>(1280, {1ull << 63, 72623859790382856ull, 1});
+}
+
+TEST(Nifti, SeriesKeepIntegersOf8And16Bits) {
+    const std::string path = fresh_folder() + "series.nii";
+    HandMadeNifti made;
+    made.dim = {4, 1, 1, 1, 3, 1, 1, 1};
+    put(path, made.file<std::int16_t>({1, -2, 3}));
+    EXPECT_EQ(io::read_series(path).type(), Series::Type::int16);
+    made.datatype = 8, made.bitpix = 32;
+    put(path, made.file<std::int32_t>({1, -2, 3}));
+    EXPECT_EQ(io::read_series(path).type(), Series::Type::float32);
+    const ScalarImage image = io::read_image(path);
+    expect_same(image, image);               // a view
+    expect_same(io::read_image(path), image);  // and an owner
 }
 
 TEST(Nifti, AppliesSlopeAndIntercept) {

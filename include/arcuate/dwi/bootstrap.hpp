@@ -41,7 +41,7 @@ struct BootstrapMaps {
 /// Bootstrap of the residuals of fit_tensor's fit; replicates keep its weights. Voxel v draws its numbers at (seed, v, replicate), so neither the
 /// mask nor the chunk changes them. The intervals cover a noise-free FA of 0.2 and above; near isotropy, where noise makes FA too large, they do not.
 /// Throws InputError as fit_tensor does, and where there are not more volumes than the seven parameters.
-BootstrapMaps bootstrap_tensor(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const BootstrapOptions& options,
+BootstrapMaps bootstrap_tensor(const Series& dwi, const GradientTable& gradients, const Mask& mask, const BootstrapOptions& options,
                                const Device& device, Progress& progress = silent());
 
 }  // namespace arcuate::dwi

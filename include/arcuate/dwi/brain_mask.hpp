@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arcuate/core/gradient_table.hpp"
-#include "arcuate/core/image.hpp"
+#include "arcuate/core/series.hpp"
 
 namespace arcuate::dwi {
 
@@ -16,6 +16,6 @@ struct BrainMaskOptions {
 /// bright sides are united, smoothed by a 3x3x3 median, cut free of what hangs on by thin bridges, reduced to the largest connected part, and holes are
 /// filled. On one core, in fixed order: the same mask everywhere.
 /// Throws InputError where the image is fewer than 12 voxels wide along an axis, where no shell has a background less than half as bright as the rest, or where nothing is left.
-Mask brain_mask(const ScalarImage& dwi, const GradientTable& gradients, const BrainMaskOptions& options = {});
+Mask brain_mask(const Series& dwi, const GradientTable& gradients, const BrainMaskOptions& options = {});
 
 }  // namespace arcuate::dwi

@@ -25,7 +25,7 @@ struct FodResult {
 
 /// Tournier, Calamante & Connelly 2007 (NeuroImage 35:1459) on the shell of largest b; negative signals count as zero. Throws InputError where
 /// the shell has fewer than six directions, the response has fewer orders than `lmax`, or the mask is on another grid or empty.
-FodResult estimate_fod(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const Response& response,
+FodResult estimate_fod(const Series& dwi, const GradientTable& gradients, const Mask& mask, const Response& response,
                        const FodOptions& options, const Device& device, Progress& progress = silent());
 
 }  // namespace arcuate::dwi

@@ -3,7 +3,7 @@
 
 #include "arcuate/backend/device.hpp"
 #include "arcuate/core/gradient_table.hpp"
-#include "arcuate/core/image.hpp"
+#include "arcuate/core/series.hpp"
 #include "arcuate/core/progress.hpp"
 #include "arcuate/dwi/tensor.hpp"
 
@@ -14,7 +14,7 @@ struct KurtosisOptions {
     int iterations = 2;                ///< reweighting passes after the WLS fit (iwls only)
     double min_kurtosis = -3.0 / 7.0;  ///< mk, ak, rk and mkt below it are set to it; -3/7: water in spherical pores (Jensen et al. 2005)
     double max_kurtosis = 10.0;        ///< and those above it to this
-    std::int64_t chunk = 1 << 16;      ///< voxels per launch; does not change a byte
+    std::int64_t chunk = 1 << 14;      ///< voxels per launch; does not change a byte
 };
 
 /// Maps on the grid of the DWI; zero outside the mask.
@@ -37,7 +37,7 @@ struct KurtosisMaps {
 
 /// Least squares on ln S = ln S0 - b D(g) + b^2/6 MD^2 W(g), weighted as fit_tensor. Throws InputError where the gradient table cannot determine
 /// the 22 parameters (fewer than 15 directions, fewer than two shells above b = 0, no third b-value), or the mask is on another grid or empty.
-KurtosisMaps fit_kurtosis(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const KurtosisOptions& options,
+KurtosisMaps fit_kurtosis(const Series& dwi, const GradientTable& gradients, const Mask& mask, const KurtosisOptions& options,
                           const Device& device, Progress& progress = silent());
 
 }  // namespace arcuate::dwi

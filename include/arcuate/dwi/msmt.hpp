@@ -30,7 +30,7 @@ struct MsmtResult {
 /// Jeurissen et al. 2014 (NeuroImage 103:411): least squares over all volumes with FODs that are nowhere negative; negative signals count as
 /// zero. Throws InputError where the tissues do not have a response for each shell, there are fewer shells than tissues, the tissues cannot
 /// be told apart, or the mask is on another grid or empty.
-MsmtResult estimate_msmt_fod(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const std::vector<Tissue>& tissues,
+MsmtResult estimate_msmt_fod(const Series& dwi, const GradientTable& gradients, const Mask& mask, const std::vector<Tissue>& tissues,
                              const MsmtOptions& options, const Device& device, Progress& progress = silent());
 
 }  // namespace arcuate::dwi

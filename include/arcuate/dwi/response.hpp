@@ -3,7 +3,7 @@
 
 #include "arcuate/backend/device.hpp"
 #include "arcuate/core/gradient_table.hpp"
-#include "arcuate/core/image.hpp"
+#include "arcuate/core/series.hpp"
 #include "arcuate/core/progress.hpp"
 
 #include <vector>
@@ -34,7 +34,7 @@ struct ResponseResult {
 /// the same. A fibre's direction is its FOD's highest peak, as in the paper (MRtrix3 takes the mean of the peak's lobe, which moves l = 10 by tens of
 /// percent where directions are few). The response is nowhere negative and rises from the fibre's direction to the plane across it. Throws InputError where the shell has
 /// fewer than six directions, no voxel is usable, or the mask is on another grid or empty.
-ResponseResult estimate_response(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const ResponseOptions& options,
+ResponseResult estimate_response(const Series& dwi, const GradientTable& gradients, const Mask& mask, const ResponseOptions& options,
                                  const Device& device, Progress& progress = silent());
 
 }  // namespace arcuate::dwi

@@ -3,7 +3,7 @@
 
 #include "arcuate/backend/device.hpp"
 #include "arcuate/core/gradient_table.hpp"
-#include "arcuate/core/image.hpp"
+#include "arcuate/core/series.hpp"
 #include "arcuate/core/progress.hpp"
 #include "arcuate/core/tensor_model.hpp"
 
@@ -15,7 +15,7 @@ enum class TensorFit { ols, wls, iwls };
 struct TensorOptions {
     TensorFit fit = TensorFit::iwls;
     int iterations = 2;           ///< reweighting passes after the WLS fit (iwls only)
-    std::int64_t chunk = 1 << 16;  ///< voxels per launch; does not change a byte
+    std::int64_t chunk = 1 << 14;  ///< voxels per launch; does not change a byte
     /// Fit these shells alone [s/mm2]: of each value the nearest shell, whose mean b lies within 80 of it; 0 is a shell as any other.
     /// Empty: every volume.
     std::vector<double> shells = {};
@@ -49,7 +49,7 @@ struct TensorMaps {
 
 /// Least squares on ln S (Basser 1994; weights and reweighting as Veraart 2013). Throws InputError where the gradient table cannot
 /// determine a tensor (fewer than six directions, no two b-values), a named shell is absent, or the mask is on another grid or empty.
-TensorMaps fit_tensor(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const TensorOptions& options,
+TensorMaps fit_tensor(const Series& dwi, const GradientTable& gradients, const Mask& mask, const TensorOptions& options,
                       const Device& device, Progress& progress = silent());
 
 /// The unweighted fit as a matrix, for trackers that fit at every step. Throws InputError where the table does not determine a tensor.

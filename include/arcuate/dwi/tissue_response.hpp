@@ -24,7 +24,7 @@ struct FaResponse {
 
 /// The responses of the voxels of largest FA, fibres along the tensor's principal eigenvector. Throws InputError where nothing is left of the
 /// mask, no voxel can be fitted or exceeds the threshold, or a shell is not there.
-FaResponse estimate_fa_response(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const FaResponseOptions& options,
+FaResponse estimate_fa_response(const Series& dwi, const GradientTable& gradients, const Mask& mask, const FaResponseOptions& options,
                                 const Device& device, Progress& progress = silent());
 
 struct TissueResponseOptions {
@@ -48,7 +48,7 @@ struct TissueResponses {
 /// Dhollander, Raffelt & Connelly 2016 (ISMRM Workshop on Breaking the Barriers of Diffusion MRI, 5) with the single-fibre selection of
 /// Dhollander et al. 2019 (Proc ISMRM, 555). One shell besides b = 0 will do, of which two tissues can then be deconvolved.
 /// Throws InputError where b = 0 is missing, nothing is left of the mask, or a tissue has no candidates.
-TissueResponses estimate_tissue_responses(const ScalarImage& dwi, const GradientTable& gradients, const Mask& mask, const TissueResponseOptions& options,
+TissueResponses estimate_tissue_responses(const Series& dwi, const GradientTable& gradients, const Mask& mask, const TissueResponseOptions& options,
                                           const Device& device, Progress& progress = silent());
 
 }  // namespace arcuate::dwi

@@ -3,6 +3,7 @@
 
 #include "arcuate/core/image.hpp"
 #include "arcuate/core/provenance.hpp"
+#include "arcuate/core/series.hpp"
 
 #include <string>
 
@@ -13,6 +14,9 @@ namespace arcuate::io {
 /// are flattened into volumes. The grid comes from the sform where its code is above 0, else from the qform, else from the voxel sizes.
 /// NaN and infinity are kept. Throws InputError for what is missing, truncated, not an image, or larger than its file can hold.
 ScalarImage read_image(const std::string& path);
+
+/// The same values, 8- and 16-bit integers kept as they are.
+Series read_series(const std::string& path);
 
 /// A 3-D image (or 4-D with one volume); nonzero is inside. NaN is an error.
 Mask read_mask(const std::string& path);
