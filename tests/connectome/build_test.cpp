@@ -77,7 +77,7 @@ TEST_P(BuildConnectome, WeighsStreamlines) {
     builder.append(t.view());
     const Connectome c = builder.connectome();
     EXPECT_EQ(c.metric("weight").matrix, (std::vector<double>{0, 0, 1, 0, 0, 0, 1, 0, 0}));
-    EXPECT_EQ(c.metric("count").matrix, (std::vector<double>{0, 1, 1, 1, 0, 0, 1, 0, 0}));
+    EXPECT_EQ(c.metric("count").matrix, (std::vector<double>{0, 1, 2, 1, 0, 0, 2, 0, 0}));
     EXPECT_NEAR(c.metric("mean_length").matrix[2], 0.25 * 4 + 0.75 * 2 * std::sqrt(5.0), 1e-6);
     EXPECT_TRUE(std::isnan(c.metric("mean_length").matrix[1]));
     EXPECT_THROW(builder.append(t.view()), InputError) << "more streamlines than weights";

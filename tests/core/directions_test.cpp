@@ -78,7 +78,7 @@ TEST(GeodesicNet, IsANetOfTriangles) {
         EXPECT_EQ(edges, 6 * size - 6) << "six directions have five edges, the others six";
         if (halvings == 4) {
             EXPECT_GT(nearest, 3.4);
-            EXPECT_LT(farthest, 4.7);
+            EXPECT_LT(farthest, 4.8);  // icosahedron edges of 63.435 degrees halved four times: 3.96 on average, longest near its faces' centres
         }
     }
 }

@@ -6,6 +6,8 @@
 
 #include "reference/spherical_harmonics.hpp"
 
+#include <Eigen/Dense>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -17,12 +19,28 @@
 namespace arcuate::reference {
 
 struct Lobes {
-    std::vector<double> integral;   ///< by falling peak; equal weights for all samples
+    std::vector<double> integral;   ///< by falling peak
     std::vector<int> of_direction;  ///< the lobe of each direction, -1 for none
 };
 
+/// Of the weights that integrate every harmonic up to lmax exactly over the sphere, those nearest to equal ones (least squares, by Eigen) [sr].
+inline std::vector<double> sample_weights(const DirectionNet& net, int lmax) {
+    const auto n = static_cast<Eigen::Index>(net.directions.size());
+    Eigen::MatrixXd basis(n, sh_count(lmax));
+    for (Eigen::Index i = 0; i < n; ++i) {
+        const auto& d = net.directions[static_cast<std::size_t>(i)];
+        const auto y = spherical_harmonics(lmax, d[0], d[1], d[2]);
+        for (Eigen::Index j = 0; j < basis.cols(); ++j) basis(i, j) = y[static_cast<std::size_t>(j)];
+    }
+    Eigen::VectorXd integral = Eigen::VectorXd::Zero(basis.cols());
+    integral(0) = std::sqrt(4 * std::numbers::pi);
+    const Eigen::VectorXd equal = Eigen::VectorXd::Constant(n, 4 * std::numbers::pi / static_cast<double>(n));
+    const Eigen::VectorXd weights = equal + basis.transpose().completeOrthogonalDecomposition().solve(integral - basis.transpose() * equal);
+    return {weights.data(), weights.data() + n};
+}
+
 /// Samples from the largest down: one beside no lobe begins one, beside one joins it; one beside several belongs to the highest, but only in the end.
-inline Lobes lobes(const std::vector<float>& fod, int lmax, const DirectionNet& net, double threshold, bool dilate) {
+inline Lobes lobes(const std::vector<float>& fod, int lmax, const DirectionNet& net, const std::vector<double>& weights, double threshold, bool dilate) {
     const int n = static_cast<int>(net.directions.size());
     const auto neighbours = [&](int i) { return std::span(net.neighbours).subspan(static_cast<std::size_t>(i) * 6, 6); };
     std::vector<double> amplitude;
@@ -56,7 +74,7 @@ inline Lobes lobes(const std::vector<float>& fod, int lmax, const DirectionNet& 
         const auto u = static_cast<std::size_t>(i);
         const int l = std::max(lobe[u], later[u]);
         out.of_direction.push_back(l < kept ? l : -1);
-        if (out.of_direction.back() >= 0) out.integral[static_cast<std::size_t>(l)] += at(i) * 4 * std::numbers::pi / n;
+        if (out.of_direction.back() >= 0) out.integral[static_cast<std::size_t>(l)] += at(i) * weights[u];
     }
     for (bool changed = dilate && kept > 0; changed;) {
         changed = false;

@@ -65,7 +65,8 @@ TEST_P(Sift2, CostAndMinimumAgreeWithTheOracle) {
     for (std::int64_t s = 0; s < tracks.size(); ++s) model.lengths.push_back(reference::voxel_lengths(tracks.view().streamline(s), fixels.grid));
 
     const auto r = fit(fixels, tracks, {.reg_tikhonov = 0.02, .min_td_frac = 0, .max_iters = 400, .min_cf_decrease = 0});
-    EXPECT_NEAR(r.mu, model.mu(), 1e-6 * r.mu);
+    // Lengths are rounded to 4 voxel diagonals / 65535, about 1e-4 of a visit; over thousands of visits the sum is off by some 1e-6.
+    EXPECT_NEAR(r.mu, model.mu(), 5e-6 * r.mu);
     const auto begin = model.cost(std::vector<float>(400, 0.0f)), end = model.cost(r.coefficients);
     EXPECT_NEAR(r.iterations.front().cost_data, begin.data, 1e-4 * begin.data);
     EXPECT_NEAR(r.iterations.back().cost_data, end.data, 1e-4 * end.data);
