@@ -1,0 +1,259 @@
+// Seeds, regions and tissues: where streamlines start, what they must and must not touch, and where they may end.
+#include "arcuate/core/error.hpp"
+#include "arcuate/tracking/track.hpp"
+#include "devices.hpp"
+#include "tracking/fields.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+using namespace arcuate;
+using namespace arcuate::tracking;
+
+namespace {
+
+struct Collect : StreamlineSink {
+    Tractogram all;
+    void append(const TractogramView& some) override {
+        for (std::int64_t s = 0; s < some.size(); ++s) all.append(some.streamline(s));
+    }
+};
+
+class Scene : public test::OnEachDevice {
+  protected:
+    ScalarImage field = test::lobes(test::box(30, 8, 8), [](const Vec3d&) { return Vec3d{1, 0, 0}; });  // x from -1 to 59 mm, y and z from -1 to 15
+    TrackInput input = test::whole(field);
+    TrackOptions options{.algorithm = Algorithm::sd, .select = 40};
+
+    Tractogram run(TrackSummary* summary = nullptr) {
+        Collect sink;
+        const auto s = track(input, options, device(), sink);
+        if (summary) *summary = s;
+        return std::move(sink.all);
+    }
+    static Region ball(double x, double y, double z, double radius) { return {"a ball", std::nullopt, {x, y, z}, radius}; }
+    static bool touches(std::span<const float> line, double x, double y, double z, double radius) {
+        for (std::size_t v = 0; v < line.size(); v += 3)
+            if (std::hypot(line[v] - x, line[v + 1] - y, line[v + 2] - z) <= radius) return true;
+        return false;
+    }
+};
+ARCUATE_ON_EACH_DEVICE(Scene);
+
+/// Tissue from -1 to 59 mm along x, in voxels of 1 mm: cortex up to `left` and from `right` on, white matter between, CSF where y is above 11 mm.
+ScalarImage slab(double left, double right, double sgm_from = 1e9, double sgm_to = 1e9) {
+    Grid grid = test::box(62, 18, 18, 1);
+    grid.voxel_to_world.offset = {-1, -1, -1};
+    ScalarImage t(grid, 5);
+    for (std::int64_t z = 0, v = 0; z < 18; ++z)
+        for (std::int64_t y = 0; y < 18; ++y)
+            for (std::int64_t x = 0; x < 62; ++x, ++v) {
+                const double mm = static_cast<double>(x) - 1, side = static_cast<double>(y) - 1;
+                const int tissue = side > 11 ? 3 : mm < left || mm > right ? 0 : mm >= sgm_from && mm <= sgm_to ? 1 : 2;
+                t.at(v, tissue) = 1;
+            }
+    return t;
+}
+
+/// Just inside the cortex of slab(10, 50), or where the image ends: anatomy lets streamlines leave that way.
+bool ends_well(const float* p) {
+    const bool cortex = std::fabs(p[0] - 9.5f) < 2 || std::fabs(p[0] - 50.5f) < 2;
+    return cortex || p[1] < 1 || p[2] < 1 || p[2] > 13;
+}
+
+}  // namespace
+
+TEST_P(Scene, StreamlinesVisitIncludesAndAvoidExcludes) {
+    input.regions.include = {ball(20, 7, 7, 4)};
+    input.regions.exclude = {ball(40, 7, 7, 2)};
+    TrackSummary s;
+    const auto tracks = run(&s);
+    ASSERT_EQ(tracks.size(), 40);
+    for (std::int64_t i = 0; i < tracks.size(); ++i) {
+        EXPECT_TRUE(touches(tracks.view().streamline(i), 20, 7, 7, 4));
+        EXPECT_FALSE(touches(tracks.view().streamline(i), 40, 7, 7, 2));
+    }
+    EXPECT_GT(s.outcome[std::size_t(Outcome::missed_include)], 0);
+    EXPECT_GT(s.outcome[std::size_t(Outcome::enter_exclude)], 0);
+}
+
+TEST_P(Scene, OrderedIncludesAreEnteredInTheirOrder) {
+    input.seeds = {{.kind = Seeds::Kind::sphere, .name = "a ball", .centre = {3, 7, 7}, .radius = 1}};
+    options.unidirectional = true;
+    options.direction = Vec3d{1, 0, 0};
+    options.select = 0;
+    options.seeds = 20;
+    input.regions.include_ordered = {ball(20, 7, 7, 4), ball(40, 7, 7, 4)};
+    EXPECT_EQ(run().size(), 20);
+    std::swap(input.regions.include_ordered[0], input.regions.include_ordered[1]);
+    EXPECT_EQ(run().size(), 0);
+    options.unidirectional = false;
+    EXPECT_THROW(run(), InputError);
+}
+
+TEST_P(Scene, StopAtIncludeEndsInTheRegion) {
+    input.seeds = {{.kind = Seeds::Kind::sphere, .name = "a ball", .centre = {3, 7, 7}, .radius = 1}};
+    options.unidirectional = true;
+    options.direction = Vec3d{1, 0, 0};
+    input.regions.include = {ball(30, 7, 7, 5)};
+    input.regions.stop_at_include = true;
+    TrackSummary s;
+    const auto tracks = run(&s);
+    for (std::int64_t i = 0; i < tracks.size(); ++i) {
+        const auto line = tracks.view().streamline(i);
+        EXPECT_LE(std::hypot(line[line.size() - 3] - 30, line[line.size() - 2] - 7, line[line.size() - 1] - 7), 5);
+    }
+    EXPECT_EQ(s.stop[std::size_t(Stop::traverse_all_include)], 40);
+}
+
+TEST_P(Scene, FiniteSeedsAreUsedOnceEach) {
+    Mask voxel(field.grid, 1, 0);
+    voxel.at(field.grid.index(10, 3, 4)) = 1;
+    voxel.at(field.grid.index(12, 3, 4)) = 1;
+    auto grid = seeds_in(voxel, "two voxels");
+    grid.kind = Seeds::Kind::grid_per_voxel;
+    grid.per_voxel = 3;
+    Seeds points{.kind = Seeds::Kind::points, .name = "points", .points = {{20, 6, 6}, {21, 6, 6}}};
+    input.seeds = {grid, points};
+    options.select = -1;
+    options.unidirectional = true;
+    TrackSummary s;
+    const auto tracks = run(&s);
+    EXPECT_EQ(s.seeds, 2 * 27 + 2);
+    ASSERT_EQ(tracks.size(), 56);
+    // A third of a voxel of 2 mm apart, the first at the corner cell's centre; z runs fastest.
+    const auto first = tracks.view().streamline(0), second = tracks.view().streamline(1), last = tracks.view().streamline(55);
+    EXPECT_NEAR(first[0], 20 - 2.0 / 3, 1e-5);
+    EXPECT_NEAR(first[2], 8 - 2.0 / 3, 1e-5);
+    EXPECT_NEAR(second[2], 8, 1e-5);
+    EXPECT_EQ(last[0], 21);
+}
+
+// Two voxels of weights 1 and 3. N = 4000, sigma = sqrt(N 3/16) = 27.4, bound 5 sigma.
+TEST_P(Scene, WeightedSeedsFollowTheWeights) {
+    Seeds s{.kind = Seeds::Kind::weighted, .name = "weights", .image = ScalarImage(field.grid, 1)};
+    s.image.at(field.grid.index(8, 3, 4)) = 1;
+    s.image.at(field.grid.index(20, 3, 4)) = 3;
+    input.seeds = {s};
+    options.select = 0;
+    options.seeds = 4000;
+    options.min_length = 0;
+    options.unidirectional = true;
+    const auto tracks = run();
+    ASSERT_EQ(tracks.size(), 4000);
+    int heavy = 0;
+    for (std::int64_t i = 0; i < tracks.size(); ++i) heavy += tracks.view().streamline(i)[0] > 30;
+    EXPECT_NEAR(heavy, 3000, 5 * 27.4);
+}
+
+TEST_P(Scene, TissueDecidesWhereStreamlinesEnd) {
+    input.anatomy = {slab(10, 50), false, false};
+    for (const Algorithm algorithm : {Algorithm::sd, Algorithm::ifod2, Algorithm::ifod1, Algorithm::ptt}) {
+        options.algorithm = algorithm;
+        TrackSummary s;
+        const auto tracks = run(&s);
+        ASSERT_EQ(tracks.size(), 40) << row_of(algorithm).name;
+        for (std::int64_t i = 0; i < tracks.size(); ++i) {
+            const auto line = tracks.view().streamline(i);
+            EXPECT_TRUE(ends_well(&line[0]) && ends_well(&line[line.size() - 3])) << row_of(algorithm).name;
+            for (std::size_t v = 1; v < line.size(); v += 3) EXPECT_LT(line[v], 11.51f) << "no vertex in CSF";
+        }
+        EXPECT_GT(s.stop[std::size_t(Stop::enter_cgm)], 0);
+    }
+}
+
+TEST_P(Scene, CroppedStreamlinesEndOnTheInterface) {
+    input.anatomy = {slab(10, 50), false, true};
+    const auto tracks = run();
+    for (std::int64_t i = 0; i < tracks.size(); ++i) {
+        const auto line = tracks.view().streamline(i);
+        // Fractions change linearly between the voxel centres at 9 and 10, 50 and 51: the interface is half way, 0.01 of difference is 0.005 mm.
+        for (const float x : {line[0], line[line.size() - 3]}) EXPECT_TRUE(std::fabs(x - 9.5f) < 0.011f || std::fabs(x - 50.5f) < 0.011f) << x;
+    }
+}
+
+TEST_P(Scene, StreamlinesEndInsideSubcorticalGrey) {
+    input.anatomy = {slab(10, 58, 30, 36), false, false};
+    Mask left(field.grid, 1, 0);
+    for (std::int64_t z = 0; z < 8; ++z)
+        for (std::int64_t y = 0; y < 5; ++y) left.at(field.grid.index(9, y, z)) = 1;
+    input.seeds = {seeds_in(left)};
+    TrackSummary s;
+    const auto tracks = run(&s);
+    ASSERT_EQ(tracks.size(), 40);
+    for (std::int64_t i = 0; i < tracks.size(); ++i) {
+        const auto line = tracks.view().streamline(i);
+        const float far_end = std::max(line[0], line[line.size() - 3]);
+        EXPECT_GT(far_end, 29);
+        EXPECT_LT(far_end, 37) << "not beyond the sub-cortical grey matter";
+    }
+    EXPECT_GT(s.stop[std::size_t(Stop::exit_sgm)], 0);
+}
+
+TEST_P(Scene, InterfaceSeedsLieOnTheInterface) {
+    input.anatomy = {slab(10, 50), false, false};
+    auto s = seeds_in(full_mask(field.grid));
+    s.kind = Seeds::Kind::interface;
+    input.seeds = {s};
+    options.unidirectional = true;
+    const auto tracks = run();
+    ASSERT_EQ(tracks.size(), 40);
+    for (std::int64_t i = 0; i < tracks.size(); ++i) {
+        const float x = tracks.view().streamline(i)[0];
+        EXPECT_TRUE(std::fabs(x - 9.5f) < 0.011f || std::fabs(x - 50.5f) < 0.011f) << x;
+    }
+}
+
+// Random walks among tissue end badly more often than not: backtracking keeps more seeds, and what it keeps obeys the same rules.
+TEST_P(Scene, BacktrackingKeepsMoreAndBreaksNoRule) {
+    input.anatomy = {slab(10, 50), false, false};
+    options.algorithm = Algorithm::ifod2;
+    options.cutoff = 0.3;
+    options.select = 0;
+    options.seeds = 400;
+    TrackSummary without, with;
+    run(&without);
+    input.anatomy->backtrack = true;
+    const auto tracks = run(&with);
+    EXPECT_GT(without.outcome[std::size_t(Outcome::poor_termination)], 0);
+    EXPECT_GT(with.accepted, without.accepted);
+    for (std::int64_t i = 0; i < tracks.size(); ++i) {
+        const auto line = tracks.view().streamline(i);
+        EXPECT_TRUE(ends_well(&line[0]) && ends_well(&line[line.size() - 3]));
+    }
+    options.algorithm = Algorithm::sd;
+    EXPECT_THROW(run(), InputError) << "a deterministic algorithm goes the same way again";
+}
+
+TEST_P(Scene, WrongScenesAreRefusedWithASentence) {
+    const auto refused = [&](const char* what) { EXPECT_THROW(run(), InputError) << what; };
+    const auto plain = [&] {
+        input.seeds = {seeds_in(full_mask(field.grid))};
+        input.regions = {};
+        input.anatomy.reset();
+    };
+    input.seeds = {{.kind = Seeds::Kind::points, .name = "points", .points = {{900, 0, 0}}}};
+    refused("seeds outside the image");
+    input.seeds = {{.kind = Seeds::Kind::points, .name = "points", .points = {{20, 6, 6}}}, seeds_in(full_mask(field.grid))};
+    refused("finite and endless seeds together");
+    auto on_interface = seeds_in(full_mask(field.grid));
+    on_interface.kind = Seeds::Kind::interface;
+    input.seeds = {on_interface};
+    refused("interface without tissues");
+    input.seeds = {};
+    refused("no seeds");
+    plain();
+    input.regions.stop_at_include = true;
+    refused("nothing to stop at");
+    plain();
+    input.anatomy = {ScalarImage(field.grid, 4), false, false};
+    refused("four tissues");
+    input.anatomy = {slab(10, 50), false, false};
+    input.anatomy->tissues.at(100, 0) = 0.7f;
+    input.anatomy->tissues.at(100, 2) = 0.7f;
+    refused("tissues that do not add up");
+    plain();
+    input.regions.mask = {{"an empty mask", Mask(field.grid, 1, 0)}};
+    refused("an empty mask");
+}
