@@ -20,10 +20,7 @@ struct DiscreteDirections {
     float relative_cutoff;     ///< directions below this share of the largest amplitude are not drawn
     float cos_max_angle;
 
-    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const {
-        Cell cell;
-        return field.locate(position, cell) ? field.amplitude(cell, direction) : 0.0f;
-    }
+    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const { return amplitude_at(field, position, direction); }
 
     /// Amplitudes of the set; the largest.
     ARCUATE_HD float sample(const Cell& cell, float* f) const {

@@ -68,10 +68,17 @@ struct FodField {
     }
 };
 
+/// Amplitude at a point; 0 outside the field.
+template <int Lmax>
+ARCUATE_APART float amplitude_at(FodField<Lmax> field, Vec3 position, Vec3 direction) {
+    Cell cell;
+    return field.locate(position, cell) ? field.amplitude(cell, direction) : 0.0f;
+}
+
 /// The first direction at a seed and its amplitude: the one asked for, or uniform directions until one has an amplitude above `cutoff`.
 /// Not weighted by amplitude.
 template <int Lmax>
-ARCUATE_HD bool first_direction(const FodField<Lmax>& field, Vec3 seed, const Philox& random, const Vec3* asked, float cutoff, int trials, Vec3& direction,
+ARCUATE_APART bool first_direction(FodField<Lmax> field, Vec3 seed, Philox random, const Vec3* asked, float cutoff, int trials, Vec3& direction,
                                 float& amplitude) {
     Cell cell;
     if (!field.locate(seed, cell)) return false;

@@ -13,10 +13,7 @@ struct Ifod1Directions {
     FodField<Lmax> field;
     Ifod2Params params;   ///< step and samples are not used
 
-    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const {
-        Cell cell;
-        return field.locate(position, cell) ? field.amplitude(cell, direction) : 0.0f;
-    }
+    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const { return amplitude_at(field, position, direction); }
     ARCUATE_HD bool start(Vec3 seed, const Philox& random, const Vec3* asked, Vec3& direction) const {
         float f;
         return first_direction(field, seed, random, asked, params.seed_cutoff, params.seed_trials, direction, f);

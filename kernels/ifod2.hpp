@@ -90,10 +90,7 @@ struct Ifod2 {
 
     ARCUATE_HD int vertices_per_step() const { return params.samples; }
 
-    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const {
-        Cell cell;
-        return field.locate(position, cell) ? field.amplitude(cell, direction) : 0.0f;
-    }
+    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const { return amplitude_at(field, position, direction); }
 
     ARCUATE_HD bool restart(Vec3 position, Vec3 direction, State& state) const {
         const float f = amplitude(position, direction);

@@ -67,10 +67,7 @@ struct Ptt {
     PttParams params;
 
     ARCUATE_HD int vertices_per_step() const { return 1; }
-    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const {
-        Cell cell;
-        return field.locate(position, cell) ? field.amplitude(cell, direction) : 0.0f;
-    }
+    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const { return amplitude_at(field, position, direction); }
     ARCUATE_HD bool start(Vec3 seed, const Philox& random, const Vec3* asked, State& state) const {
         float f;
         Vec3 d;

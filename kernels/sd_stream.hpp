@@ -15,10 +15,7 @@ struct SdDirections {
     float cos_max_angle;
     int seed_trials;
 
-    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const {
-        Cell cell;
-        return field.locate(position, cell) ? field.amplitude(cell, direction) : 0.0f;
-    }
+    ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const { return amplitude_at(field, position, direction); }
 
     ARCUATE_HD bool start(Vec3 seed, const Philox& random, const Vec3* asked, Vec3& direction) const {
         Cell cell;
