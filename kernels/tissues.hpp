@@ -27,30 +27,32 @@ struct TissueImage {
     float voxel_mm;              ///< geometric mean of the voxel sizes
 
     /// Trilinear; beyond the outermost voxel centres, up to half a voxel, their values.
-    ARCUATE_HD Tissues at(Vec3 world) const {
-        const Vec3 v = transform_point(world_to_voxel, world);
-        if (!(v.x > -0.5f && v.y > -0.5f && v.z > -0.5f && v.x < static_cast<float>(nx) - 0.5f && v.y < static_cast<float>(ny) - 0.5f &&
-              v.z < static_cast<float>(nz) - 0.5f))
-            return {0, 0, 0, 0, 0, false};
-        const int x = floor_int(v.x), y = floor_int(v.y), z = floor_int(v.z);
-        const float fx = v.x - static_cast<float>(x), fy = v.y - static_cast<float>(y), fz = v.z - static_cast<float>(z);
-        float sum[5] = {0, 0, 0, 0, 0};
-        ARCUATE_UNROLL
-        for (int k = 0; k < 8; ++k) {
-            const int dx = k & 1, dy = k >> 1 & 1, dz = k >> 2;
-            const int cx = clamp(x + dx, nx), cy = clamp(y + dy, ny), cz = clamp(z + dz, nz);
-            const float weight = (dx ? fx : 1.0f - fx) * (dy ? fy : 1.0f - fy) * (dz ? fz : 1.0f - fz);
-            const float* f = fractions + stride * (cx + static_cast<std::int64_t>(nx) * (cy + static_cast<std::int64_t>(ny) * cz));
-            ARCUATE_UNROLL
-            for (int t = 0; t < 5; ++t) sum[t] = fma(weight, f[t], sum[t]);
-        }
-        const bool valid = sum[0] + sum[1] + sum[2] + sum[3] + sum[4] >= 0.5f;
-        return {sum[0], sum[1], sum[2], sum[3], sum[4], valid};
-    }
-
-  private:
-    ARCUATE_HD static int clamp(int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; }
+    ARCUATE_HD Tissues at(Vec3 world) const;
 };
+
+ARCUATE_APART Tissues tissues_at(TissueImage image, Vec3 world) {
+    const auto clamp = [](int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; };
+    const Vec3 v = transform_point(image.world_to_voxel, world);
+    if (!(v.x > -0.5f && v.y > -0.5f && v.z > -0.5f && v.x < static_cast<float>(image.nx) - 0.5f && v.y < static_cast<float>(image.ny) - 0.5f &&
+          v.z < static_cast<float>(image.nz) - 0.5f))
+        return {0, 0, 0, 0, 0, false};
+    const int x = floor_int(v.x), y = floor_int(v.y), z = floor_int(v.z);
+    const float fx = v.x - static_cast<float>(x), fy = v.y - static_cast<float>(y), fz = v.z - static_cast<float>(z);
+    float sum[5] = {0, 0, 0, 0, 0};
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) {
+        const int dx = k & 1, dy = k >> 1 & 1, dz = k >> 2;
+        const int cx = clamp(x + dx, image.nx), cy = clamp(y + dy, image.ny), cz = clamp(z + dz, image.nz);
+        const float weight = (dx ? fx : 1.0f - fx) * (dy ? fy : 1.0f - fy) * (dz ? fz : 1.0f - fz);
+        const float* f = image.fractions + TissueImage::stride * (cx + static_cast<std::int64_t>(image.nx) * (cy + static_cast<std::int64_t>(image.ny) * cz));
+        ARCUATE_UNROLL
+        for (int t = 0; t < 5; ++t) sum[t] = fma(weight, f[t], sum[t]);
+    }
+    const bool valid = sum[0] + sum[1] + sum[2] + sum[3] + sum[4] >= 0.5f;
+    return {sum[0], sum[1], sum[2], sum[3], sum[4], valid};
+}
+
+ARCUATE_HD Tissues TissueImage::at(Vec3 world) const { return tissues_at(*this, world); }
 
 /// Grey minus white matter at a point: zero on the interface.
 ARCUATE_HD float grey_minus_white(const Tissues& t) { return t.gm() - t.wm; }
