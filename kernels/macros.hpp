@@ -25,7 +25,7 @@
 /// Instead of ARCUATE_HD for a large function that is called from several places, none of them hot: the CUDA compiler would inline every call, which
 /// takes minutes. Such functions take what they need by value.
 #if defined(__CUDACC__)
-#define ARCUATE_APART __host__ __device__ __noinline__
+#define ARCUATE_APART __host__ __device__ inline __noinline__
 #else
 #define ARCUATE_APART inline
 #endif
