@@ -25,33 +25,16 @@ struct Ifod1Directions {
         float c[FodField<Lmax>::stride];
         field.interpolate(cell, c);
         const Frame frame = frame_around(from);
-        float largest = 0.0f, bound = 0.0f;
-        for (int n = -params.calibration_count; n < params.trials; ++n) {
-            const bool calibrating = n < 0;
-            if (n == 0) {
-                if (!(largest > 0.0f)) {
-                    counts.end_arcs += params.calibration_count;
-                    return StepEnd::calibrator;
-                }
-                bound = params.calibration_ratio * pow(largest, params.power);
-            }
-            const Random4 r = calibrating ? Random4{} : random(draw + static_cast<std::uint32_t>(n));
-            const Vec3 d = turned(frame, calibrating ? params.calibration[n + params.calibration_count] : cone_direction(r, params.one_minus_cos_max));
+        Vec3 d{};
+        const StepEnd end = draw_by_rejection({params.calibration_count, params.calibration_ratio, params.trials}, random, draw, counts, [&](int calibration, const Random4& r) {
+            d = turned(frame, calibration >= 0 ? params.calibration[calibration] : cone_direction(r, params.one_minus_cos_max));
             const float f = FodField<Lmax>::amplitude(c, d);
-            if (calibrating) {
-                largest = max(largest, f);
-                continue;
-            }
-            if (!(f > params.cutoff && f > 0.0f)) continue;
-            const float p = pow(f, params.power);
-            counts.truncated += p > bound;
-            if (!(uniform(r.v[2]) * bound < p)) continue;
-            to = normalized(d);
-            counts.arcs += n + 1 + params.calibration_count;
-            return StepEnd::none;
-        }
-        counts.end_arcs += params.trials + params.calibration_count;
-        return StepEnd::model;
+            // The bound is taken below the cutoff as well: what is likely beside a calibration direction may lie above it.
+            if (!(f > 0.0f) || (calibration < 0 && !(f > params.cutoff))) return 0.0f;
+            return params.power == 1.0f ? f : pow(f, params.power);
+        });
+        to = normalized(d);
+        return end;
     }
 };
 

@@ -7,8 +7,8 @@
 #pragma once
 
 #include "kernels/fod_field.hpp"
+#include "kernels/rejection.hpp"
 #include "kernels/tissues.hpp"
-#include "kernels/track_step.hpp"
 
 namespace arcuate::kernels {
 
@@ -130,43 +130,20 @@ struct Ifod2 {
     /// Draws the next arc. On StepEnd::none the arc's vertices are in `vertices` (params.samples of them) and the state stands at its end.
     ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
         const Frame frame = frame_around(state.direction);
-        float largest = 0.0f, bound = 0.0f;
-        std::int32_t evaluated = 0;
-        // One loop over both kinds of arcs: the calibration's first, then the candidates.
-        for (int n = -params.calibration_count; n < params.trials; ++n) {
-            const bool calibrating = n < 0;
-            if (n == 0) {
-                if (!(largest > 0.0f)) {
-                    counts.end_arcs += evaluated;
-                    return StepEnd::calibrator;
-                }
-                bound = params.calibration_ratio * largest;
-            }
-            const Random4 r = calibrating ? Random4{} : random(static_cast<std::uint32_t>(n));
-            const Arc arc(state, frame, calibrating ? params.calibration[n + params.calibration_count] : cone_direction(r, params.one_minus_cos_max), params.step);
-            float half_log_end;
-            const float p = arc_probability(state, arc, half_log_end);
-            ++evaluated;
-            if (calibrating) {
-                if (p < 0.0f) {
-                    counts.end_arcs += evaluated;
-                    return StepEnd::exit_image;
-                }
-                largest = max(largest, p);
-                continue;
-            }
-            counts.truncated += p > bound;
-            if (!(uniform(r.v[2]) * bound < p)) continue;
-            Vec3 tangent{};
-            for (int i = 1; i <= params.samples; ++i)
-                arc.sample(static_cast<float>(i) / static_cast<float>(params.samples), vertices[i - 1], tangent);
-            state = {vertices[params.samples - 1], normalized(tangent), half_log_end};
-            ++counts.steps;
-            counts.arcs += evaluated;
-            return StepEnd::none;
-        }
-        counts.end_arcs += evaluated;
-        return StepEnd::model;
+        ArcShape shape{};
+        float half_log_end = 0.0f;
+        const StepEnd end = draw_by_rejection({params.calibration_count, params.calibration_ratio, params.trials}, random, 0, counts, [&](int calibration, const Random4& r) {
+            shape = calibration >= 0 ? params.calibration[calibration] : cone_direction(r, params.one_minus_cos_max);
+            return arc_probability(state, Arc(state, frame, shape, params.step), half_log_end);
+        });
+        if (end != StepEnd::none) return end;
+        const Arc arc(state, frame, shape, params.step);
+        Vec3 tangent{};
+        for (int i = 1; i <= params.samples; ++i)
+            arc.sample(static_cast<float>(i) / static_cast<float>(params.samples), vertices[i - 1], tangent);
+        state = {vertices[params.samples - 1], normalized(tangent), half_log_end};
+        ++counts.steps;
+        return StepEnd::none;
     }
 };
 

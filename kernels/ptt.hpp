@@ -79,14 +79,14 @@ struct Ptt {
         return true;
     }
 
-    /// Likelihood of a curve: the mean amplitude along its probe (trapezoid), to the power; 0 below the cutoff, negative where the probe leaves the image.
+    /// Likelihood of a curve: the mean amplitude along its probe (trapezoid), to the power; 0 below the cutoff and where the probe leaves the image.
     ARCUATE_HD float likelihood(const State& from, float amplitude_here, const PttCurve& curve) const {
         float sum = 0.5f * amplitude_here;
         for (int i = 1; i <= params.samples; ++i) {
             Vec3 position, tangent;
             curve.at(from, params.probe * static_cast<float>(i) / static_cast<float>(params.samples), position, tangent);
             Cell cell;
-            if (!field.locate(position, cell)) return -1.0f;
+            if (!field.locate(position, cell)) return 0.0f;
             sum += (i < params.samples ? 1.0f : 0.5f) * max(field.amplitude(cell, tangent), 0.0f);
         }
         const float mean = sum / static_cast<float>(params.samples);
@@ -95,46 +95,24 @@ struct Ptt {
 
     ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
         const float here = max(amplitude(state.position, state.direction), 0.0f);
-        float largest = 0.0f, bound = 0.0f;
-        std::int32_t evaluated = 0;
-        // As in iFOD2: a fixed set of curves first, whose best bounds the likelihood; then candidates, uniform in the disc of curvatures.
-        for (int n = -params.calibration_count; n < params.trials; ++n) {
-            const bool calibrating = n < 0;
-            if (n == 0) {
-                if (!(largest > 0.0f)) {
-                    counts.end_arcs += evaluated;
-                    return StepEnd::calibrator;
-                }
-                bound = params.bound * largest;
-            }
-            const Random4 r = calibrating ? Random4{} : random(static_cast<std::uint32_t>(n));
-            float k1, k2;
-            if (calibrating) {
-                k1 = params.max_curvature * params.calibration[2 * (n + params.calibration_count)];
-                k2 = params.max_curvature * params.calibration[2 * (n + params.calibration_count) + 1];
+        float k1 = 0.0f, k2 = 0.0f;  // curvatures, uniform in the disc
+        const StepEnd end = draw_by_rejection({params.calibration_count, params.bound, params.trials}, random, 0, counts, [&](int calibration, const Random4& r) {
+            if (calibration >= 0) {
+                k1 = params.max_curvature * params.calibration[2 * calibration];
+                k2 = params.max_curvature * params.calibration[2 * calibration + 1];
             } else {
                 const float k = params.max_curvature * sqrt(uniform(r.v[0]));
                 const SinCos azimuth = sincos(2.0f * pi * uniform(r.v[1]));
                 k1 = k * azimuth.cos;
                 k2 = k * azimuth.sin;
             }
-            const PttCurve curve(state, k1, k2);
-            const float p = likelihood(state, here, curve);
-            ++evaluated;
-            if (calibrating) {
-                largest = max(largest, p);
-                continue;
-            }
-            counts.truncated += p > bound;
-            if (!(uniform(r.v[2]) * bound < p)) continue;
-            state = curve.moved(state, params.step);
-            vertices[0] = state.position;
-            ++counts.steps;
-            counts.arcs += evaluated;
-            return field.grid.nearest(transform_point(field.grid.world_to_voxel, state.position)) ? StepEnd::none : StepEnd::exit_image;
-        }
-        counts.end_arcs += evaluated;
-        return StepEnd::model;
+            return likelihood(state, here, PttCurve(state, k1, k2));
+        });
+        if (end != StepEnd::none) return end;
+        state = PttCurve(state, k1, k2).moved(state, params.step);
+        vertices[0] = state.position;
+        ++counts.steps;
+        return field.grid.nearest(transform_point(field.grid.world_to_voxel, state.position)) ? StepEnd::none : StepEnd::exit_image;
     }
 };
 

@@ -57,7 +57,7 @@ struct SeedSources {
                 position = in_voxel(s, static_cast<std::uint32_t>(number / (n * n * n)), {at(cell / (n * n)), at(cell / n % n), at(cell % n)});
                 return true;
             }
-            case SeedKind::sphere: position = in_ball(s, random); return true;
+            case SeedKind::sphere: position = in_ball(s, r); return true;
             case SeedKind::points: position = s.points[number]; return true;
             default: return on_interface(s, random, position);
         }
@@ -81,13 +81,11 @@ struct SeedSources {
         return low;
     }
 
-    /// Uniform in the ball: points of the cube around it until one is inside.
-    ARCUATE_HD static Vec3 in_ball(const SeedSource& s, const Philox& random) {
-        for (std::uint32_t trial = 0;; ++trial) {
-            const Random4 r = random(trial);
-            const Vec3 p{fma(2.0f, uniform(r.v[0]), -1.0f), fma(2.0f, uniform(r.v[1]), -1.0f), fma(2.0f, uniform(r.v[2]), -1.0f)};
-            if (dot(p, p) <= 1.0f || trial == 1000) return fma(s.radius, p, s.centre);
-        }
+    /// Uniform in the ball: the cube of the distance is uniform. One draw, because the next ones belong to the first direction.
+    ARCUATE_HD static Vec3 in_ball(const SeedSource& s, const Random4& r) {
+        Vec3 d;
+        uniform_direction(r.v[0], r.v[1], d.x, d.y, d.z);
+        return fma(s.radius * pow(uniform(r.v[2]), 1.0f / 3.0f), d, s.centre);
     }
 
     /// A point of the seed image moved to the interface, then up to two voxels along it, and back onto it.

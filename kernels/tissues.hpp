@@ -23,7 +23,7 @@ struct TissueImage {
 
     const float* fractions;      ///< (nz, ny, nx, stride); null: no image
     int nx, ny, nz;
-    Affine3 world_to_voxel, voxel_to_world;
+    Affine3 world_to_voxel;
     float voxel_mm;              ///< geometric mean of the voxel sizes
 
     /// Trilinear; beyond the outermost voxel centres, up to half a voxel, their values.

@@ -4,15 +4,18 @@
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/gradients.hpp"
 #include "arcuate/io/nifti.hpp"
+#include "arcuate/io/region.hpp"
 #include "arcuate/io/tables.hpp"
 #include "arcuate/io/tractogram.hpp"
 #include "arcuate/tracking/track.hpp"
 #include "command.hpp"
-#include "region_options.hpp"
 #include "track_checkpoint.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -25,12 +28,12 @@ struct Options {
     std::string field, out, algorithm = "ifod2";
     std::string bval, bvec, grad;
     std::vector<std::string> seed_image, seed_weighted, seed_sphere, seed_points, seed_interface, seed_random, seed_grid;
-    std::string seed_direction;
+    std::vector<double> seed_direction;
     std::vector<std::string> mask, exclude, include, include_ordered;
     bool stop_at_include = false;
     std::string act;
     bool backtrack = false, crop = false;
-    bool float16 = false, compress = false;
+    bool float16 = false, deflate = false;
     bool resume = false;
     double checkpoint_seconds = 10;
     std::int64_t explain = -1;
@@ -89,28 +92,29 @@ class Inputs {
         for (std::size_t i = 0; i + 1 < o.seed_random.size(); i += 2) image("seed_random", Kind::random_per_voxel, o.seed_random[i], count_of(o.seed_random[i + 1], "--seed-random-per-voxel"));
         for (std::size_t i = 0; i + 1 < o.seed_grid.size(); i += 2) image("seed_grid", Kind::grid_per_voxel, o.seed_grid[i], count_of(o.seed_grid[i + 1], "--seed-grid-per-voxel"));
         for (const auto& text : o.seed_sphere) {
-            const auto ball = parse_numbers(text, 4);
-            if (!ball) throw InputError(fmt::format("--seed-sphere {} is no ball; give x,y,z,radius in mm", text));
+            if (std::count(text.begin(), text.end(), ',') != 3) throw InputError(fmt::format("--seed-sphere {} is no ball; give x,y,z,radius in mm", text));
+            const Region ball = io::read_region(text);
+            if (!ball.is_sphere()) throw InputError(fmt::format("--seed-sphere {} is no ball; give x,y,z,radius in mm", text));
             places.emplace_back("seed_sphere", text);
-            input.seeds.push_back({.kind = Kind::sphere, .name = text, .centre = {(*ball)[0], (*ball)[1], (*ball)[2]}, .radius = (*ball)[3]});
+            input.seeds.push_back({.kind = Kind::sphere, .name = text, .sphere = *ball.sphere()});
         }
         for (const auto& path : o.seed_points) input.seeds.push_back({.kind = Kind::points, .name = path, .points = io::read_points(used("seed_points", path))});
     }
 
     std::int64_t count_of(const std::string& text, const char* option) {
-        const auto number = parse_numbers(text, 1);
-        if (!number || (*number)[0] < 1 || (*number)[0] != static_cast<double>(static_cast<std::int64_t>((*number)[0])))
+        std::int64_t number = 0;
+        const char* const end = text.data() + text.size();
+        if (const auto [at, error] = std::from_chars(text.data(), end, number); error != std::errc{} || at != end || number < 1)
             throw InputError(fmt::format("{} takes an image and a number of seeds, not '{}'; give a whole number above 0", option, text));
         places.emplace_back(option, text);
-        return static_cast<std::int64_t>((*number)[0]);
+        return number;
     }
 
     void read_regions(const Options& o) {
-        const auto read = [&](const char* role, const std::vector<std::string>& texts, std::vector<tracking::Region>& regions) {
+        const auto read = [&](const char* role, const std::vector<std::string>& texts, std::vector<Region>& regions) {
             for (const auto& text : texts) {
-                regions.push_back(read_region(text));
-                if (regions.back().image) add(role, text);
-                else places.emplace_back(role, text);
+                regions.push_back(io::read_region(text));
+                (regions.back().is_sphere() ? places : files).emplace_back(role, text);
             }
         };
         read("mask", o.mask, input.regions.mask);
@@ -166,11 +170,7 @@ class CatchInterrupts {
 
 void body(Run& run, Options o) {
     o.track.algorithm = tracking::algorithm_named(o.algorithm).id;
-    if (!o.seed_direction.empty()) {
-        const auto d = parse_numbers(o.seed_direction, 3);
-        if (!d) throw InputError(fmt::format("--seed-direction {} is no direction; give three numbers x,y,z in scanner coordinates", o.seed_direction));
-        o.track.direction = {(*d)[0], (*d)[1], (*d)[2]};
-    }
+    if (!o.seed_direction.empty()) o.track.direction = {o.seed_direction[0], o.seed_direction[1], o.seed_direction[2]};
     if (o.explain >= 0) {
         const Inputs inputs(o);
         print_explanation(tracking::explain(inputs.input, o.track, run.device(), o.explain), o.explain);
@@ -178,6 +178,8 @@ void body(Run& run, Options o) {
     }
     if (o.out.empty()) throw InputError("there is no output (OUT is missing); name a .tck, .trk or .trx file");
     run.require_writable({o.out, io::sidecar_path(o.out)});
+    if ((o.float16 || o.deflate) && !o.out.ends_with(".trx"))
+        throw InputError(fmt::format("--float16 and --deflate are of .trx alone and {} is none; choose such a name", o.out));
     if (!o.resume && !run.force && std::filesystem::exists(checkpoint_path(o.out)))
         throw OutputError(fmt::format("an interrupted run has left {}; add --resume to go on with it, or --force to start again", checkpoint_path(o.out)));
     const Inputs inputs(o);
@@ -186,18 +188,19 @@ void body(Run& run, Options o) {
     std::vector<std::pair<std::string, std::string>> parameters{{"algorithm", o.algorithm}};
     parameters.insert(parameters.end(), fields.begin(), fields.end());
     parameters.insert(parameters.end(), inputs.places.begin(), inputs.places.end());
-    if (!o.seed_direction.empty()) parameters.emplace_back("seed_direction", o.seed_direction);
+    if (!o.seed_direction.empty()) parameters.emplace_back("seed_direction", fmt::format("{}", fmt::join(o.seed_direction, ",")));
     if (o.stop_at_include) parameters.emplace_back("stop_at_include", "1");
     if (o.backtrack) parameters.emplace_back("backtrack", "1");
     if (o.crop) parameters.emplace_back("crop", "1");
     if (o.float16) parameters.emplace_back("float16", "1");
+    if (o.deflate) parameters.emplace_back("deflate", "1");
     std::optional<Provenance> provenance;  // fingerprints take a moment: once, and only when they are needed
     const auto asked = [&] {
         if (!provenance) provenance = run.provenance(parameters, inputs.files);
         return io::provenance_core_json(*provenance);
     };
 
-    const io::TractogramOptions file{.properties = fields, .grid = inputs.field.grid, .float16 = o.float16, .compress = o.compress, .overwrite = run.force};
+    const io::TractogramOptions file{.properties = fields, .grid = inputs.field.grid, .float16 = o.float16, .compress = o.deflate, .overwrite = run.force};
     std::unique_ptr<io::TractogramWriter> writer;
     tracking::TrackControl control;
     if (o.resume) {
@@ -229,6 +232,7 @@ void body(Run& run, Options o) {
         summary = tracking::track(inputs.input, o.track, run.devices(), *writer, run.progress(), control);
         if (interrupted && any_checkpoint)
             throw Error(fmt::format("interrupted after {} streamlines (they are kept beside {}); repeat the command with --resume to go on", summary.accepted, o.out));
+        if (interrupted) throw Error("interrupted before the first streamlines were done; nothing is kept, repeat the command");
     }
     print_summary(run, summary);
     if (summary.accepted == 0)
@@ -289,7 +293,7 @@ void add_track(CLI::App& root) {
     app.add_option("--seed-grid-per-voxel", o->seed_grid, "IMAGE N: a grid of N x N x N seeds in each voxel above 0")->expected(2)->group(seeds);
     app.add_option("--seed-points", o->seed_points, "text file, one x y z per line [mm]")->group(seeds);
     app.add_option("--seed-interface", o->seed_interface, "on the grey-white interface of --act, from the voxels above 0 of an image that covers it")->group(seeds);
-    app.add_option("--seed-direction", o->seed_direction, "x,y,z: the first direction of every seed  [random]")->group(seeds);
+    app.add_option("--seed-direction", o->seed_direction, "x,y,z: the first direction of every seed  [random]")->expected(3)->delimiter(',')->group(seeds);
     app.add_option("--seed-cutoff", t.seed_cutoff, "as --cutoff, for the first direction  [--cutoff]")->group(seeds);
     app.add_flag("--seed-unidirectional", t.unidirectional, "track from a seed in one direction only")->group(seeds);
 
@@ -313,7 +317,7 @@ void add_track(CLI::App& root) {
     const std::string output = "Output and long runs";
     app.add_option("--downsample", t.downsample, "keep every n-th vertex, and both ends  [by algorithm]")->group(output);
     app.add_flag("--float16", o->float16, ".trx: positions in half precision (0.06 mm at 128 mm from the origin)")->group(output);
-    app.add_flag("--compress", o->compress, ".trx: deflate")->group(output);
+    app.add_flag("--deflate", o->deflate, ".trx: compress its arrays")->group(output);
     app.add_flag("--resume", o->resume, "go on with an interrupted run: the same command again, the same bytes in the end")->group(output);
     app.add_option("--checkpoint", o->checkpoint_seconds, "seconds between the points that --resume can go on from")->capture_default_str()->group(output);
     app.add_option("--explain", o->explain, "print every step of streamline ID (a seed's number, from 0) instead of tracking")->type_name("ID")->group(output);

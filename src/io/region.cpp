@@ -18,9 +18,9 @@ Region read_region(const std::string& text) {
         is_sphere = value.has_value() && std::isfinite(*value);
         if (is_sphere) values[i] = *value;
     }
-    if (!is_sphere) return Region(read_mask(text));
+    if (!is_sphere) return Region(read_mask(text), text);
     if (!(values[3] > 0)) throw InputError(fmt::format("the sphere {} has a radius of {} mm (it holds nothing); give x,y,z,r with r above 0", text, values[3]));
-    return Region(Sphere{{values[0], values[1], values[2]}, values[3]});
+    return Region(Sphere{{values[0], values[1], values[2]}, values[3]}, text);
 }
 
 }  // namespace arcuate::io

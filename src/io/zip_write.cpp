@@ -14,6 +14,21 @@ constexpr std::uint16_t date = 1 << 5 | 1;  ///< 1980-01-01, the first there is:
 
 std::uint16_t version_needed(const ZipEntry& entry) { return is_zip64(entry) ? 45 : 20; }
 
+/// What a local header and the directory say of an entry in the same words.
+void put_attributes(std::string& bytes, const ZipEntry& entry, std::uint16_t version, std::size_t extra_bytes) {
+    const bool big = is_zip64(entry);
+    put(bytes, version);
+    put(bytes, std::uint16_t{0x0800});  // names are UTF-8
+    put(bytes, static_cast<std::uint16_t>(entry.deflated ? 8 : 0));
+    put(bytes, std::uint16_t{0});
+    put(bytes, date);
+    put(bytes, entry.crc);
+    put(bytes, big ? far : static_cast<std::uint32_t>(entry.stored_bytes));
+    put(bytes, big ? far : static_cast<std::uint32_t>(entry.bytes));
+    put(bytes, static_cast<std::uint16_t>(entry.name.size()));
+    put(bytes, static_cast<std::uint16_t>(extra_bytes));
+}
+
 }  // namespace
 
 bool is_zip64(const ZipEntry& entry) {
@@ -26,16 +41,7 @@ std::string zip_local_header(const ZipEntry& entry) {
     const bool big = is_zip64(entry);
     std::string bytes;
     put(bytes, std::uint32_t{0x04034b50});
-    put(bytes, version_needed(entry));
-    put(bytes, std::uint16_t{0x0800});  // names are UTF-8
-    put(bytes, static_cast<std::uint16_t>(entry.deflated ? 8 : 0));
-    put(bytes, std::uint16_t{0});
-    put(bytes, date);
-    put(bytes, entry.crc);
-    put(bytes, big ? far : static_cast<std::uint32_t>(entry.stored_bytes));
-    put(bytes, big ? far : static_cast<std::uint32_t>(entry.bytes));
-    put(bytes, static_cast<std::uint16_t>(entry.name.size()));
-    put(bytes, static_cast<std::uint16_t>(big ? 20 : 0));
+    put_attributes(bytes, entry, version_needed(entry), big ? 20 : 0);
     bytes += entry.name;
     if (big) {
         put(bytes, std::uint16_t{1});
@@ -61,16 +67,7 @@ std::string zip_directory(std::span<const ZipEntry> entries, std::int64_t at) {
         const auto version = static_cast<std::uint16_t>(distant ? 45 : version_needed(entry));
         put(bytes, std::uint32_t{0x02014b50});
         put(bytes, static_cast<std::uint16_t>(3 << 8 | version));  // made on Unix
-        put(bytes, version);
-        put(bytes, std::uint16_t{0x0800});
-        put(bytes, static_cast<std::uint16_t>(entry.deflated ? 8 : 0));
-        put(bytes, std::uint16_t{0});
-        put(bytes, date);
-        put(bytes, entry.crc);
-        put(bytes, big ? far : static_cast<std::uint32_t>(entry.stored_bytes));
-        put(bytes, big ? far : static_cast<std::uint32_t>(entry.bytes));
-        put(bytes, static_cast<std::uint16_t>(entry.name.size()));
-        put(bytes, static_cast<std::uint16_t>(extra.size()));
+        put_attributes(bytes, entry, version, extra.size());
         put(bytes, std::uint16_t{0});                 // no comment
         put(bytes, std::uint32_t{0});                 // first disk, no internal attributes
         put(bytes, std::uint32_t{0100644u << 16});    // a regular file, rw-r--r--

@@ -147,7 +147,7 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     connectome::ConnectomeBuilder builder(parcellation, maps, options.connectome, device);
     tracking::TrackInput track_input{.field = fod};
     track_input.seeds.push_back(tracking::seeds_in(data.mask, "the brain mask"));
-    track_input.regions.mask.push_back({"the brain mask", data.mask});
+    track_input.regions.mask.emplace_back(data.mask, "the brain mask");
     std::unique_ptr<io::TractogramWriter> file;
     if (options.keep_tracks)
         file = io::make_tractogram_writer(plan.tracks(), {.properties = tracking::header_fields(tracking::resolve(options.track, track_input)),

@@ -109,8 +109,7 @@ class Workspace {
 }  // namespace
 
 std::int32_t most_pages(const TrackOptions& o) {
-    const double vertices = std::min(1e9, o.max_length / o.step * (o.samples - 1) * 1.2 + 64);  // as Scene's max_vertices
-    return static_cast<std::int32_t>(2 * (vertices / page_vertices + 2));
+    return 2 * (most_vertices(o) / page_vertices + 2);
 }
 
 Pool::Pool(const Device& device, std::int32_t pages)

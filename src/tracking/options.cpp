@@ -145,7 +145,7 @@ TrackOptions resolve(const TrackOptions& options, const TrackInput& input) {
 std::map<std::string, std::string> header_fields(const TrackOptions& o) {
     const auto number = [](double value) { return fmt::format("{}", static_cast<float>(value)); };
     const AlgorithmRow& row = row_of(o.algorithm);
-    const bool arcs = o.algorithm == Algorithm::ifod2 || o.algorithm == Algorithm::nulldist2;
+    const bool arcs = steps_along_arcs(o);
     std::map<std::string, std::string> fields{{"method", row.method},
                                               {"source_version", "arcuate"},
                                               {"rng_seed", std::to_string(o.seed)},

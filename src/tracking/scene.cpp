@@ -38,7 +38,7 @@ std::vector<std::uint32_t> cumulated(const std::vector<double>& values) {
     return out;
 }
 
-/// Whether any of the voxels' centres, or any of the points, lies in a voxel of the field that is not zero.
+/// Whether any of the voxels' centres, or any of the points, lies in the field's grid.
 bool meets_field(const Seeds& s, const ScalarImage& field) {
     const Affine to_field = inverse(field.grid.voxel_to_world);
     const auto inside = [&](const Vec3d& world) {
@@ -47,9 +47,9 @@ bool meets_field(const Seeds& s, const ScalarImage& field) {
         return field.grid.contains(x, y, z);
     };
     if (s.kind == Seeds::Kind::sphere) {
-        const Vec3d c = transform_point(to_field, s.centre), size = voxel_sizes(field.grid.voxel_to_world);
+        const Vec3d c = transform_point(to_field, s.sphere.centre), size = voxel_sizes(field.grid.voxel_to_world);
         for (int a = 0; a < 3; ++a)
-            if (c[a] < -0.5 - s.radius / size[a] || c[a] > static_cast<double>(field.grid.size[a]) - 0.5 + s.radius / size[a]) return false;
+            if (c[a] < -0.5 - s.sphere.radius_mm / size[a] || c[a] > static_cast<double>(field.grid.size[a]) - 0.5 + s.sphere.radius_mm / size[a]) return false;
         return true;
     }
     if (s.kind == Seeds::Kind::points) return std::any_of(s.points.begin(), s.points.end(), inside);
@@ -80,6 +80,11 @@ std::int64_t finite_seeds(std::span<const Seeds> seeds) {
     return sum;
 }
 
+std::int32_t most_vertices(const TrackOptions& o) {
+    // Vertices are at least a chord of the tightest arc apart, which is 0.9 of its length at 90 degrees.
+    return static_cast<std::int32_t>(std::min(1e9, o.max_length / o.step * (steps_along_arcs(o) ? o.samples - 1 : 1) * 1.2 + 64));
+}
+
 Scene::Scene(const TrackInput& input, const TrackOptions& o, const Device& device) {
     if (input.anatomy) add_tissues(*input.anatomy, device);
     add_regions(input.regions, device);
@@ -87,8 +92,7 @@ Scene::Scene(const TrackInput& input, const TrackOptions& o, const Device& devic
     rules_.run_seed = o.seed;
     rules_.min_length = static_cast<float>(o.min_length);
     rules_.max_length = static_cast<float>(o.max_length);
-    // Vertices are at least a chord of the tightest arc apart, which is 0.9 of its length at 90 degrees.
-    rules_.max_vertices = static_cast<std::int32_t>(std::min(1e9, o.max_length / o.step * (o.samples - 1) * 1.2 + 64));
+    rules_.max_vertices = most_vertices(o);
     rules_.downsample = o.downsample;
     rules_.unidirectional = o.unidirectional;
     if (o.direction) {
@@ -123,7 +127,7 @@ void Scene::add_tissues(const Anatomy& anatomy, const Device& device) {
     tissues_ = Buffer<float>(device, rows);
     const auto& size = image.grid.size;
     rules_.act = {{tissues_.data(), static_cast<int>(size[0]), static_cast<int>(size[1]), static_cast<int>(size[2]), to_kernel(inverse(image.grid.voxel_to_world)),
-                   to_kernel(image.grid.voxel_to_world), static_cast<float>(mean_voxel_size(image.grid))},
+                   static_cast<float>(mean_voxel_size(image.grid))},
                   anatomy.backtrack,
                   anatomy.crop};
 }
@@ -133,17 +137,17 @@ void Scene::add_regions(const Regions& regions, const Device& device) {
     for (const auto* list : {&regions.mask, &regions.exclude, &regions.include, &regions.include_ordered})
         for (const Region& region : *list) {
             kernels::Region r{};
-            if (region.image) {
-                voxels_inside(*region.image, region.name);  // throws where there is none
-                masks_.emplace_back(device, region.image->data);
-                const auto& size = region.image->grid.size;
+            if (const Mask* mask = region.mask()) {
+                voxels_inside(*mask, region.name());  // throws where there is none
+                masks_.emplace_back(device, mask->data);
+                const auto& size = mask->grid.size;
                 r.inside = masks_.back().data();
                 r.nx = static_cast<int>(size[0]), r.ny = static_cast<int>(size[1]), r.nz = static_cast<int>(size[2]);
-                r.world_to_voxel = to_kernel(inverse(region.image->grid.voxel_to_world));
+                r.world_to_voxel = to_kernel(inverse(mask->grid.voxel_to_world));
             } else {
-                if (!(region.radius > 0)) throw InputError(fmt::format("the sphere {} has no radius; give x,y,z,radius in mm", region.name));
-                r.centre = to_kernel(region.centre);
-                r.radius_squared = static_cast<float>(region.radius * region.radius);
+                const Sphere& ball = *region.sphere();
+                r.centre = to_kernel(ball.centre);
+                r.radius_squared = static_cast<float>(ball.radius_mm * ball.radius_mm);
             }
             all.push_back(r);
         }
@@ -160,8 +164,9 @@ void Scene::add_seeds(const TrackInput& input, const Device& device) {
     for (const Seeds& s : input.seeds) {
         kernels::SeedSource out{};
         if (s.kind == Kind::sphere) {
-            if (!(s.radius > 0)) throw InputError(fmt::format("the seed sphere {} has no radius; give x,y,z,radius in mm", s.name));
-            volumes.push_back(4.0 / 3.0 * 3.14159265358979323846 * s.radius * s.radius * s.radius);
+            const double r = s.sphere.radius_mm;
+            if (!(r > 0)) throw InputError(fmt::format("the seed sphere {} has no radius; give x,y,z,radius in mm", s.name));
+            volumes.push_back(4.0 / 3.0 * 3.14159265358979323846 * r * r * r);
         } else if (s.kind == Kind::points) {
             if (s.points.empty()) throw InputError(fmt::format("{} holds no point; give one x y z per line", s.name));
             std::vector<kernels::Vec3> points;
@@ -201,8 +206,8 @@ void Scene::add_seeds(const TrackInput& input, const Device& device) {
         if (s.finite() && (s.per_voxel < 1 || s.per_voxel > 1000)) throw InputError(fmt::format("{} seeds per voxel make no sense; give 1 to 1000", s.per_voxel));
         out.kind = static_cast<kernels::SeedKind>(s.kind);
         out.per_voxel = static_cast<std::uint32_t>(s.per_voxel);
-        out.centre = to_kernel(s.centre);
-        out.radius = static_cast<float>(s.radius);
+        out.centre = to_kernel(s.sphere.centre);
+        out.radius = static_cast<float>(s.sphere.radius_mm);
         out.end = end += s.finite() ? seeds_of(s) : 0;
         sources.push_back(out);
     }

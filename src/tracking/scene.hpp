@@ -10,6 +10,12 @@ namespace arcuate::tracking {
 /// Seeds of finite sources; 0 where they have no end.
 std::int64_t finite_seeds(std::span<const Seeds> seeds);
 
+/// Whether a step is an arc with a vertex at each of its samples.
+inline bool steps_along_arcs(const TrackOptions& o) { return o.algorithm == Algorithm::ifod2 || o.algorithm == Algorithm::nulldist2; }
+
+/// Vertices that a half may have before it is cut; a longer one would exceed the maximum length.
+std::int32_t most_vertices(const TrackOptions& resolved);
+
 /// Owns the images that kernels::TrackRules views.
 class Scene {
   public:

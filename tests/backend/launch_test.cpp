@@ -70,10 +70,14 @@ TEST(ParallelFor, RunsOnAsManyThreadsAsItsDeviceHas) {
         const Device device = Device::open("cpu", threads);
         std::mutex mutex;
         std::set<std::thread::id> seen;
+        // Every item waits for as many threads as there should be. On a loaded machine that takes a while; where there are fewer, it ends here.
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
         arcuate::parallel_for(device, 40 * threads, [&](std::int64_t) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(2));
-            const std::lock_guard lock(mutex);
-            seen.insert(std::this_thread::get_id());
+            for (bool all = false; !all && std::chrono::steady_clock::now() < deadline; std::this_thread::yield()) {
+                const std::lock_guard lock(mutex);
+                seen.insert(std::this_thread::get_id());
+                all = seen.size() >= static_cast<std::size_t>(threads);
+            }
         }, 1);
         EXPECT_EQ(seen.size(), static_cast<std::size_t>(threads));
     }

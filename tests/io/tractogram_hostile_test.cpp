@@ -159,7 +159,7 @@ TEST(HostileTractogram, TrkHeaders) {
     EXPECT_THAT(refusal(path, with(good, 992, std::int32_t{7})), HasSubstr("version 7"));
     EXPECT_THAT(refusal(path, with(good, 996, std::int32_t{999})), HasSubstr("its own size"));
     EXPECT_THAT(refusal(path, with(good, 12, 0.0f)), HasSubstr("voxel size is 0"));
-    EXPECT_THAT(refusal(path, with(good, 948, std::uint32_t{0x00585858})), HasSubstr("voxel_order 'XXX'"));
+    EXPECT_THAT(refusal(path, with(good, 948, std::uint32_t{0x00515151})), HasSubstr("voxel_order 'QQQ'"));
     EXPECT_THAT(refusal(path, with(good, 238, std::int16_t{-3})), HasSubstr("counts -3 columns"));
     EXPECT_THAT(refusal(path, with(good, 440, std::numeric_limits<float>::quiet_NaN())), HasSubstr("vox_to_ras is not finite"));
     std::string flat = good;

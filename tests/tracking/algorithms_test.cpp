@@ -14,13 +14,6 @@ using namespace arcuate::tracking;
 
 namespace {
 
-struct Collect : StreamlineSink {
-    Tractogram all;
-    void append(const TractogramView& some) override {
-        for (std::int64_t s = 0; s < some.size(); ++s) all.append(some.streamline(s));
-    }
-};
-
 /// Fibres along x, 60 mm long, as the field that an algorithm walks on.
 struct Straight {
     ScalarImage field;
@@ -67,7 +60,7 @@ struct Straight {
 };
 
 Tractogram run(const TrackInput& input, const TrackOptions& o, std::span<const Device> devices, TrackSummary* summary = nullptr, const TrackControl& control = {}) {
-    Collect sink;
+    test::Collect sink;
     const auto s = track(input, o, devices, sink, silent(), control);
     if (summary) *summary = s;
     return std::move(sink.all);

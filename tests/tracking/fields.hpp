@@ -47,11 +47,19 @@ inline ScalarImage lobes(const Grid& grid, const std::function<Vec3d(const Vec3d
     return fod;
 }
 
+/// A sink that keeps what it gets.
+struct Collect : StreamlineSink {
+    Tractogram all;
+    void append(const TractogramView& some) override {
+        for (std::int64_t s = 0; s < some.size(); ++s) all.append(some.streamline(s));
+    }
+};
+
 /// Seeds everywhere, and a mask where one is given. The image must outlive the input.
 inline tracking::TrackInput whole(const ScalarImage& field, const std::optional<Mask>& mask = {}) {
     tracking::TrackInput input{.field = field};
     input.seeds.push_back(tracking::seeds_in(full_mask(field.grid)));
-    if (mask) input.regions.mask.push_back({"the mask", mask});
+    if (mask) input.regions.mask.emplace_back(*mask);
     return input;
 }
 

@@ -13,13 +13,6 @@ using namespace arcuate::tracking;
 
 namespace {
 
-struct Collect : StreamlineSink {
-    Tractogram all;
-    void append(const TractogramView& some) override {
-        for (std::int64_t s = 0; s < some.size(); ++s) all.append(some.streamline(s));
-    }
-};
-
 class Scene : public test::OnEachDevice {
   protected:
     ScalarImage field = test::lobes(test::box(30, 8, 8), [](const Vec3d&) { return Vec3d{1, 0, 0}; });  // x from -1 to 59 mm, y and z from -1 to 15
@@ -27,12 +20,12 @@ class Scene : public test::OnEachDevice {
     TrackOptions options{.algorithm = Algorithm::sd, .select = 40};
 
     Tractogram run(TrackSummary* summary = nullptr) {
-        Collect sink;
+        test::Collect sink;
         const auto s = track(input, options, device(), sink);
         if (summary) *summary = s;
         return std::move(sink.all);
     }
-    static Region ball(double x, double y, double z, double radius) { return {"a ball", std::nullopt, {x, y, z}, radius}; }
+    static Region ball(double x, double y, double z, double radius) { return Sphere{{x, y, z}, radius}; }
     static bool touches(std::span<const float> line, double x, double y, double z, double radius) {
         for (std::size_t v = 0; v < line.size(); v += 3)
             if (std::hypot(line[v] - x, line[v + 1] - y, line[v + 2] - z) <= radius) return true;
@@ -79,7 +72,7 @@ TEST_P(Scene, StreamlinesVisitIncludesAndAvoidExcludes) {
 }
 
 TEST_P(Scene, OrderedIncludesAreEnteredInTheirOrder) {
-    input.seeds = {{.kind = Seeds::Kind::sphere, .name = "a ball", .centre = {3, 7, 7}, .radius = 1}};
+    input.seeds = {{.kind = Seeds::Kind::sphere, .name = "a ball", .sphere = {{3, 7, 7}, 1}}};
     options.unidirectional = true;
     options.direction = Vec3d{1, 0, 0};
     options.select = 0;
@@ -93,7 +86,7 @@ TEST_P(Scene, OrderedIncludesAreEnteredInTheirOrder) {
 }
 
 TEST_P(Scene, StopAtIncludeEndsInTheRegion) {
-    input.seeds = {{.kind = Seeds::Kind::sphere, .name = "a ball", .centre = {3, 7, 7}, .radius = 1}};
+    input.seeds = {{.kind = Seeds::Kind::sphere, .name = "a ball", .sphere = {{3, 7, 7}, 1}}};
     options.unidirectional = true;
     options.direction = Vec3d{1, 0, 0};
     input.regions.include = {ball(30, 7, 7, 5)};
@@ -145,6 +138,29 @@ TEST_P(Scene, WeightedSeedsFollowTheWeights) {
     int heavy = 0;
     for (std::int64_t i = 0; i < tracks.size(); ++i) heavy += tracks.view().streamline(i)[0] > 30;
     EXPECT_NEAR(heavy, 3000, 5 * 27.4);
+}
+
+// Uniform in a ball of 2 mm: half of its volume lies within 2 / 2^(1/3) mm. N = 4000, sigma = sqrt(N) / 2 = 31.6, bound 5 sigma. And position and first
+// direction share no random number: their cosine has mean 0 and variance 1/3; bound 5 / sqrt(3 N).
+TEST_P(Scene, BallSeedsAreUniformAndKnowNothingOfTheirDirection) {
+    field = ScalarImage(test::box(30, 8, 8), 45);
+    for (std::int64_t v = 0; v < field.grid.voxels(); ++v) field.at(v, 0) = 1;  // no direction is better than another
+    input.seeds = {{.kind = Seeds::Kind::sphere, .name = "a ball", .sphere = {{30, 7, 7}, 2}}};
+    options = {.algorithm = Algorithm::ifod1, .select = 0, .seeds = 4000, .step = 0.1, .min_length = 0, .max_length = 0.3, .unidirectional = true};
+    const auto tracks = run();
+    ASSERT_EQ(tracks.size(), 4000);
+    int inner = 0;
+    double cosines = 0;
+    for (std::int64_t i = 0; i < tracks.size(); ++i) {
+        const auto line = tracks.view().streamline(i);
+        const double p[3] = {line[0] - 30.0, line[1] - 7.0, line[2] - 7.0}, d[3] = {line[3] - double(line[0]), line[4] - double(line[1]), line[5] - double(line[2])};
+        const double from_centre = std::hypot(p[0], p[1], p[2]);
+        ASSERT_LE(from_centre, 2.00001);
+        inner += from_centre < 2 / std::cbrt(2.0);
+        cosines += (p[0] * d[0] + p[1] * d[1] + p[2] * d[2]) / (from_centre * std::hypot(d[0], d[1], d[2]));
+    }
+    EXPECT_NEAR(inner, 2000, 5 * 31.6);
+    EXPECT_NEAR(cosines / 4000, 0, 5 / std::sqrt(12000.0));
 }
 
 TEST_P(Scene, TissueDecidesWhereStreamlinesEnd) {
@@ -254,6 +270,6 @@ TEST_P(Scene, WrongScenesAreRefusedWithASentence) {
     input.anatomy->tissues.at(100, 2) = 0.7f;
     refused("tissues that do not add up");
     plain();
-    input.regions.mask = {{"an empty mask", Mask(field.grid, 1, 0)}};
+    input.regions.mask = {Region(Mask(field.grid, 1, 0))};
     refused("an empty mask");
 }

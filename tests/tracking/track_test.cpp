@@ -17,20 +17,13 @@ using tracking::Stop;
 
 namespace {
 
-struct Collect : StreamlineSink {
-    Tractogram all;
-    void append(const TractogramView& some) override {
-        for (std::int64_t s = 0; s < some.size(); ++s) all.append(some.streamline(s));
-    }
-};
-
 struct Result {
     Tractogram tracks;
     tracking::TrackSummary summary;
 };
 
 Result run(const ScalarImage& fod, const tracking::TrackOptions& options, const Device& device = Device::open("cpu", 2), const std::optional<Mask>& mask = {}) {
-    Collect sink;
+    test::Collect sink;
     auto summary = tracking::track(test::whole(fod, mask), options, device, sink);
     return {std::move(sink.all), summary};
 }
@@ -91,7 +84,7 @@ TEST_P(Track, CurvedFibresAreFollowed) {
     tracking::TrackOptions o;
     o.select = 100;
     o.min_length = 20;
-    Collect sink;
+    test::Collect sink;
     auto input = test::whole(fod, ring);
     input.seeds = {tracking::seeds_in(ring)};
     const auto summary = tracking::track(input, o, device(), sink);
@@ -178,7 +171,7 @@ TEST(TrackInput, WrongInputIsRefusedWithASentence) {
     EXPECT_THROW(run(ScalarImage(grid, 44, 1.0f), o), InputError);  // not an even-order series
     EXPECT_THROW(run(ScalarImage(grid, 45, 0.0f), o), InputError);  // zero everywhere
     EXPECT_THROW(run(ScalarImage(grid, 45, std::numeric_limits<float>::quiet_NaN()), o), InputError);
-    Collect sink;
+    test::Collect sink;
     const auto fod = straight();
     auto no_seed = test::whole(fod);
     no_seed.seeds = {tracking::seeds_in(Mask(grid, 1, 0))};

@@ -4,6 +4,7 @@
 #include "arcuate/backend/device.hpp"
 #include "arcuate/core/image.hpp"
 #include "arcuate/core/progress.hpp"
+#include "arcuate/core/region.hpp"
 #include "arcuate/core/tensor_model.hpp"
 #include "arcuate/core/tractogram.hpp"
 
@@ -55,19 +56,10 @@ struct Seeds {
     std::string name;              ///< for messages
     ScalarImage image{};           ///< voxels above 0; `weighted`: seeds in proportion to the values
     std::int64_t per_voxel = 1;    ///< random_per_voxel: seeds of each voxel; grid_per_voxel: along each of its axes
-    Vec3d centre{};                ///< sphere [mm]
-    double radius = 0;             ///< sphere [mm]
+    Sphere sphere{};
     std::vector<Vec3d> points{};   ///< scanner RAS+ [mm]
 
     bool finite() const { return kind == Kind::random_per_voxel || kind == Kind::grid_per_voxel || kind == Kind::points; }
-};
-
-/// A mask on its own grid, or a ball.
-struct Region {
-    std::string name;
-    std::optional<Mask> image;
-    Vec3d centre{};     ///< [mm]
-    double radius = 0;  ///< [mm]
 };
 
 /// Regions hold at every vertex; an image decides by the voxel nearest to it.

@@ -1,0 +1,52 @@
+// Rejection sampling of the next step, as iFOD2 does it: a fixed set of candidates bounds the largest probability nearby, then random ones are tried
+// until one is accepted. Candidate n has its own random numbers, so candidates may be evaluated in any order; the first accepted by number wins.
+#pragma once
+
+#include "kernels/track_step.hpp"
+
+namespace arcuate::kernels {
+
+struct Rejection {
+    int calibration_count;  ///< candidates of the fixed set
+    float ratio;            ///< bound on the probability, as a multiple of the fixed set's largest
+    int trials;             ///< random candidates before giving up
+};
+
+/// `evaluate(calibration, random)`: the probability of a candidate, of the fixed set's number `calibration`, or, where that is negative, of the random numbers' first
+/// two; negative where the candidate leaves the image, which ends the half where it is one of the fixed set. What `evaluate` wrote last is the accepted candidate.
+/// Random candidates take draws first_draw, first_draw + 1, ... of the step's stream.
+template <class Evaluate>
+ARCUATE_HD StepEnd draw_by_rejection(const Rejection& r, const Philox& random, std::uint32_t first_draw, StepCounts& counts, Evaluate evaluate) {
+    float largest = 0.0f, bound = 0.0f;
+    std::int32_t evaluated = 0;
+    // One loop over both kinds of candidates: `evaluate` is large, and stands in it once.
+    for (int n = -r.calibration_count; n < r.trials; ++n) {
+        const bool calibrating = n < 0;
+        if (n == 0) {
+            if (!(largest > 0.0f)) {
+                counts.end_arcs += evaluated;
+                return StepEnd::calibrator;
+            }
+            bound = r.ratio * largest;
+        }
+        const Random4 draw = calibrating ? Random4{} : random(first_draw + static_cast<std::uint32_t>(n));
+        const float p = evaluate(calibrating ? n + r.calibration_count : -1, draw);
+        ++evaluated;
+        if (calibrating) {
+            if (p < 0.0f) {
+                counts.end_arcs += evaluated;
+                return StepEnd::exit_image;
+            }
+            largest = max(largest, p);
+            continue;
+        }
+        counts.truncated += p > bound;
+        if (!(uniform(draw.v[2]) * bound < p)) continue;
+        counts.arcs += evaluated;
+        return StepEnd::none;
+    }
+    counts.end_arcs += evaluated;
+    return StepEnd::model;
+}
+
+}  // namespace arcuate::kernels
