@@ -11,17 +11,6 @@
 
 namespace arcuate::tracking {
 
-kernels::Affine3 to_kernel(const Affine& affine) {
-    kernels::Affine3 out{};
-    for (int r = 0; r < 3; ++r) {
-        for (int c = 0; c < 3; ++c) out.m[r][c] = static_cast<float>(affine.linear[r][c]);
-        out.m[r][3] = static_cast<float>(affine.offset[r]);
-    }
-    return out;
-}
-
-kernels::Vec3 to_kernel(const Vec3d& v) { return {static_cast<float>(v[0]), static_cast<float>(v[1]), static_cast<float>(v[2])}; }
-
 RowsOnDevice::RowsOnDevice(const ScalarImage& image, std::int64_t stride, float scale, const std::string& what, const Device& device)
     : grid_(image.grid), world_to_voxel_(to_kernel(inverse(image.grid.voxel_to_world))) {
     const std::int64_t voxels = grid_.voxels();

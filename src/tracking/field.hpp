@@ -3,13 +3,10 @@
 
 #include "arcuate/core/image.hpp"
 #include "backend/buffer.hpp"
+#include "backend/to_kernel.hpp"
 #include "kernels/fod_field.hpp"
 
 namespace arcuate::tracking {
-
-/// Maps between voxels and the world in single precision.
-kernels::Affine3 to_kernel(const Affine& affine);
-kernels::Vec3 to_kernel(const Vec3d& v);
 
 /// The voxels of an image that have any value but zero, as rows of a packed array; row 0 is all zero.
 class RowsOnDevice {

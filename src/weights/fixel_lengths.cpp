@@ -2,6 +2,7 @@
 
 #include "arcuate/core/error.hpp"
 #include "backend/launch.hpp"
+#include "backend/to_kernel.hpp"
 
 #include <fmt/format.h>
 
@@ -54,11 +55,7 @@ LookupOnDevice::LookupOnDevice(const Fixels& fixels, const Device& device)
                rows_.data(),
                static_cast<std::int32_t>(fixels.row_bytes()),
                {directions_.data(), neighbour_.data(), start_.data()}};
-    const Affine back = inverse(fixels.grid.voxel_to_world);
-    for (int r = 0; r < 3; ++r) {
-        for (int c = 0; c < 3; ++c) walk_.world_to_voxel.m[r][c] = static_cast<float>(back.linear[r][c]);
-        walk_.world_to_voxel.m[r][3] = static_cast<float>(back.offset[r]);
-    }
+    walk_.world_to_voxel = to_kernel(inverse(fixels.grid.voxel_to_world));
 }
 
 FixelLengths::Impl::Impl(const Fixels& fixels, const Device& on, std::int64_t chunk_size)

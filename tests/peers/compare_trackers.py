@@ -5,8 +5,8 @@
 
 DATA holds human_rescan; MRtrix3 makes response, FOD and peaks of its first session once.
 Deterministic algorithms (SD_STREAM, Tensor_Det, FACT): one seed at the centre of every voxel of high FA, one direction, unidirectional, so that streamlines
-correspond one to one; a table of how many end at the same vertex and how far the others part. Those of SD_STREAM part where a peak ceases to be and the streamline
-turns sharply (6 to 59 degrees in one step of 0.27 mm in the dozen that were looked at).
+correspond one to one; a table of how many end at the same vertex and how far the others part. Those of SD_STREAM part at
+sharp turns, where a peak ceases to be.
 Probabilistic algorithms (iFOD1, iFOD2, Tensor_Prob, Nulldist1, Nulldist2): the peer twice, ours once; mean length, Kolmogorov-Smirnov distance of the lengths,
 correlation of track densities and of 84-region connectomes, each beside what the peer's own two runs give.
 prob beside DIPY's ProbabilisticDirectionGetter, likewise. PTT has no peer here (DIPY before 1.8): see the tests on phantoms.
