@@ -50,6 +50,7 @@ struct DiscreteDirections {
         return chosen;
     }
 
+    /// The first direction is the highest of the set, as DIPY's is with one direction per seed; its sign is random.
     ARCUATE_HD bool start(Vec3 seed, const Philox& random, const Vec3* asked, Vec3& direction) const {
         Cell cell;
         if (!field.locate(seed, cell)) return false;
@@ -60,11 +61,9 @@ struct DiscreteDirections {
             direction = *asked;
             return field.amplitude(cell, direction) > seed_cutoff;
         }
-        for (int i = 0; i < count; ++i) f[i] = f[i] >= relative_cutoff * largest ? f[i] : 0.0f;
-        const Random4 r = random(1);
-        const int chosen = draw(f, r.v[0]);
-        if (chosen < 0) return false;
-        direction = (r.v[1] >> 31) ? -directions[chosen] : directions[chosen];
+        int highest = 0;
+        while (f[highest] < largest) ++highest;
+        direction = (random(1).v[0] >> 31) ? -directions[highest] : directions[highest];
         return true;
     }
 
