@@ -11,12 +11,13 @@ Both trackers: seeds in the bundle's mask, --include each end, --mask brain, def
 with the bundle widened by a voxel for a mask.
   coverage   share of the bundle's voxels that a streamline visits
   overreach  share of the visited voxels outside the bundle
-  kept       share of seeds whose streamline reaches both ends
+  kept       share of seeds with a first direction whose streamline reaches both ends
   time       user and system [s] of the processor
 The peer runs twice, its seeds of random numbers fixed, for the noise. Exit code 1 where, in the mean over bundles, ours is worse than the peer's two runs by more than
 three standard errors of that difference, as the two runs' own differences give them.
 """
 import argparse
+import json
 import os
 import pathlib
 import resource
@@ -84,13 +85,15 @@ class Bundles:
                "-nthreads", self.threads, "-force", "-quiet")
         seconds = usage() - before
         header = nibabel.streamlines.load(str(tck), lazy_load=True).header
-        kept = int(header["count"])
+        kept, seeds = int(header["count"]), int(header["total_count"])
+        if program is None:  # the peer does not count seeds without a first direction
+            seeds -= json.load(open(tck.with_suffix(".json")))["Results"]["seed_outcomes"]["invalid_seed"]
         # Without -precise, tckmap takes the distance of the peer's vertices to be three times what it is, and of ours what it is, and marks more voxels of the former.
         sh("tckmap", tck, density, "-template", self.bundle(name), "-precise", "-force", "-quiet")
         reference, visited = voxels(self.bundle(name)), voxels(density)
         both = np.count_nonzero(reference & visited)
         return {"coverage": both / reference.sum(), "overreach": 1 - both / max(1, visited.sum()), "Dice": 2 * both / (reference.sum() + visited.sum()),
-                "kept": kept / int(header["total_count"]), "time": seconds}, kept
+                "kept": kept / seeds, "time": seconds}, kept
 
     def compare(self, title, names, mask_of):
         print(f"\n{title}\n\n| bundle | streamlines | " + " | ".join(f"{m}, peer | ours" for m in (*MEASURES, "time")) + " |\n|---|---|" + "---|---|" * (len(MEASURES) + 1))
