@@ -73,7 +73,7 @@ class Bundles:
         kept, seeds = int(header["count"]), int(header["total_count"])
         if program is None:  # the peer does not count seeds without a first direction
             seeds -= json.load(open(tck.with_suffix(".json")))["Results"]["seed_outcomes"]["invalid_seed"]
-        # Without -precise, tckmap takes the distance of the peer's vertices to be three times what it is, and of ours what it is, and marks more voxels of the former.
+        # -precise: every voxel that a streamline passes through, also between the points that tckmap would put on it.
         sh("tckmap", tck, density, "-template", self.bundle(name), "-precise", "-force", "-quiet")
         reference, visited = voxels(self.bundle(name)), voxels(density)
         both = np.count_nonzero(reference & visited)
@@ -126,6 +126,8 @@ def main():
     os.makedirs(work, exist_ok=True)
     c = Bundles(a.data, a.arcuate, work, a.select, a.threads)
     names = [n for n in c.names if not a.only or n in a.only.split(",")]
+    if not names:
+        parser.error(f"no bundle is called {a.only}; there are {', '.join(c.names)}")
     failed = []
     print(f"{a.select} streamlines per bundle wanted; all but time in percent, time in seconds of the processor")
     failed += c.compare("Within the brain", names, lambda name: c.brain)

@@ -111,8 +111,7 @@ class Comparison:
     def measures(self, tck):
         lines = lines_of(tck)
         density = tck.with_suffix(".tdi.nii.gz")
-        # Without -precise, tckmap puts points on a streamline by the step its file states, which programs understand differently.
-        sh("tckmap", tck, density, "-template", self.mask, "-precise", "-quiet", "-force")
+        sh("tckmap", tck, density, "-template", self.mask, "-quiet", "-force")
         csv = tck.with_suffix(".csv")
         sh("tck2connectome", tck, self.parcels, csv, "-symmetric", "-force", "-quiet")
         upper = np.triu_indices(84, 1)
