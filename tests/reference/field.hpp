@@ -4,6 +4,7 @@
 #include "arcuate/core/image.hpp"
 #include "reference/spherical_harmonics.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <vector>
@@ -25,16 +26,18 @@ class Field {
   public:
     explicit Field(const ScalarImage& image) : image_(image), world_to_voxel_(inverse(image.grid.voxel_to_world)) {}
 
-    /// Whether the voxel nearest to the point has data.
-    bool has_data(const Vec3d& world) const {
+    /// Values of the voxel nearest to the point; nothing where it has no data.
+    std::optional<Series> nearest(const Vec3d& world) const {
         const Vec3d v = transform_point(world_to_voxel_, world);
-        const std::int64_t at[3] = {nearest(v[0]), nearest(v[1]), nearest(v[2])};
-        if (!image_.grid.contains(at[0], at[1], at[2])) return false;
-        const auto voxel = image_.grid.index(at[0], at[1], at[2]);
-        for (std::int64_t j = 0; j < image_.volumes; ++j)
-            if (image_.at(voxel, j) != 0) return true;
-        return false;
+        std::int64_t at[3];
+        for (std::size_t axis = 0; axis < 3; ++axis) at[axis] = static_cast<std::int64_t>(std::floor(v[axis] + 0.5));
+        if (!image_.grid.contains(at[0], at[1], at[2])) return {};
+        Series out;
+        for (std::int64_t j = 0; j < image_.volumes; ++j) out.push_back(image_.at(image_.grid.index(at[0], at[1], at[2]), j));
+        if (std::all_of(out.begin(), out.end(), [](double x) { return x == 0; })) return {};
+        return out;
     }
+    bool has_data(const Vec3d& world) const { return nearest(world).has_value(); }
 
     /// Calls `corner(voxel, weight)` for those of the eight voxels around a point that are inside the image.
     template <class Corner>
@@ -64,8 +67,6 @@ class Field {
     }
 
   private:
-    static std::int64_t nearest(double x) { return static_cast<std::int64_t>(std::floor(x + 0.5)); }
-
     const ScalarImage& image_;
     Affine world_to_voxel_;
 };

@@ -31,6 +31,22 @@ struct Turn {
 /// Uniform over the cap: so are azimuth and cosine.
 inline Turn cone(double max_angle, double a, double b) { return {std::acos(1 - (1 - std::cos(max_angle)) * b), 2 * M_PI * a}; }
 
+inline Vec3d direction(const Vec3d& from, const Turn& t) {
+    const Frame frame = frame_around(from);
+    return std::cos(t.angle) * from + std::sin(t.angle) * (std::cos(t.azimuth) * frame.u + std::sin(t.azimuth) * frame.v);
+}
+
+struct ArcPoint {
+    Vec3d position, direction;
+};
+/// A part of the arc of length `step` that turns the direction by `t`: its tangents lie between, its points on the circle that they touch.
+inline ArcPoint along_arc(const ArcPoint& from, const Turn& t, double step, double part) {
+    const Vec3d bend = direction(from.direction, {M_PI / 2, t.azimuth});
+    const double a = t.angle * part, radius = step / t.angle;
+    if (t.angle == 0) return {from.position + (step * part) * from.direction, from.direction};
+    return {from.position + radius * (std::sin(a) * from.direction + (1 - std::cos(a)) * bend), direction(from.direction, {a, t.azimuth})};
+}
+
 struct Rejection {
     double ratio;  ///< bound on a candidate's probability, as a multiple of the fixed set's largest
     std::uint32_t trials;

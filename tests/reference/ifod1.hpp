@@ -20,19 +20,15 @@ struct Ifod1Directions {
     std::optional<Stop> next(const Vec3d& position, const Vec3d& from, const Philox& random, std::uint32_t draw, Vec3d& to) const {
         const auto series = fod.at(position);
         if (!series) return Stop::exit_image;
-        const Frame frame = frame_around(from);
-        const auto direction = [&](const Turn& t) {
-            return std::cos(t.angle) * from + std::sin(t.angle) * (std::cos(t.azimuth) * frame.u + std::sin(t.azimuth) * frame.v);
-        };
         Turn turn{};
         const auto end = rejection.draw(
             calibration, random, draw,
             [&](const Turn& t, bool fixed) {
-                const double f = amplitude(*series, direction(t));
+                const double f = amplitude(*series, direction(from, t));
                 return f > (fixed ? 0 : cutoff) ? std::pow(f, power) : 0;
             },
             [&](double a, double b) { return cone(max_angle, a, b); }, turn);
-        to = direction(turn);
+        to = direction(from, turn);
         return end;
     }
 };

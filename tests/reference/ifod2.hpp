@@ -6,9 +6,7 @@
 namespace arcuate::reference {
 
 struct Ifod2 {
-    struct State {
-        Vec3d position, direction;
-    };
+    using State = ArcPoint;
 
     Field fod;
     double step_mm, max_angle, cutoff, seed_cutoff, power;
@@ -23,14 +21,8 @@ struct Ifod2 {
         return State{seed, *d};
     }
 
-    /// Sample i of the arc that bends by `turn`.
-    State along(const State& from, const Turn& turn, int i) const {
-        const Frame frame = frame_around(from.direction);
-        const Vec3d bend = std::cos(turn.azimuth) * frame.u + std::sin(turn.azimuth) * frame.v;
-        const double a = turn.angle * i / samples, radius = step_mm / turn.angle;
-        if (turn.angle == 0) return {from.position + (step_mm * i / samples) * from.direction, from.direction};
-        return {from.position + radius * (std::sin(a) * from.direction + (1 - std::cos(a)) * bend),
-                std::cos(a) * from.direction + std::sin(a) * bend};
+    ArcPoint along(const State& from, const Turn& turn, int i) const {
+        return along_arc(from, turn, step_mm, static_cast<double>(i) / samples);
     }
 
     /// 0 where an amplitude is below the cutoff, negative where the arc leaves the image before that.

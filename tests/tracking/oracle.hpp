@@ -2,8 +2,8 @@
 //
 // Single precision rounds a coordinate of at most 32 mm by 1e-6 mm at every step. Over the hundred steps of these streamlines that is 2e-4
 // mm if every error has one sign, and 6e-6 mm halfway if they have not. A decision falls the other way where it hangs on the last digits:
-// of some 20 candidates per step, each accepted by a comparison that is good to 3e-6 of its value, one in 6000 steps or two per hundred
-// streamlines at the very most; those may part.
+// with some 20 candidates per direction, each accepted by a comparison that is good to 3e-6, that is one in 16000 directions, of which
+// Runge-Kutta has four per step: at most two streamlines of a hundred may part.
 #pragma once
 
 #include "devices.hpp"
@@ -43,6 +43,7 @@ struct OracleCase {
         options.max_length = 40.003;  // no multiple of a step: whether there is one vertex more does not hang on the last digit
         options.downsample = 1;
         options.seed_trials = 100;
+        if (options.seed_cutoff < 0) options.seed_cutoff = 0.4;  // where the crossing fades, seeds fail
         o = tracking::resolve(options, input);
     }
     double max_angle() const { return o.angle * M_PI / 180; }

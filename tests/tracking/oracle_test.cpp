@@ -1,8 +1,10 @@
-// The algorithms that walk through FODs: whole streamlines through a crossing against double precision, with the same random numbers.
+// Every algorithm but those on tensors: whole streamlines through a crossing against double precision, with the same random numbers.
 #include "arcuate/core/directions.hpp"
 #include "reference/discrete_fod.hpp"
+#include "reference/fact.hpp"
 #include "reference/ifod1.hpp"
 #include "reference/ifod2.hpp"
+#include "reference/null_distribution.hpp"
 #include "reference/ptt.hpp"
 #include "reference/sd_stream.hpp"
 #include "tracking/fod_params.hpp"
@@ -48,16 +50,16 @@ void expect_ptt(const tracking::TrackOptions& options, std::initializer_list<Sto
 
 }  // namespace
 
-TEST(FodOracle, Ptt) {
+TEST(TrackingOracle, Ptt) {
     expect_ptt({.algorithm = Algorithm::ptt, .step = 0.5, .angle = 20, .probe = 0.7}, {Stop::calibrator, Stop::length_exceeded});
 }
 // A step longer than its probe leaves the image without warning; few trials give up.
-TEST(FodOracle, PttWithAShortProbeAndFewTrials) {
+TEST(TrackingOracle, PttWithAShortProbeAndFewTrials) {
     expect_ptt({.algorithm = Algorithm::ptt, .step = 0.6, .angle = 30, .power = 3, .samples = 3, .trials = 25, .probe = 0.3},
                {Stop::exit_image, Stop::model, Stop::calibrator});
 }
 
-TEST(FodOracle, Prob) {
+TEST(TrackingOracle, Prob) {
     for (const bool rk4 : {false, true}) {
         const OracleCase c(crossing(), 200, {.algorithm = Algorithm::prob, .step = 0.5, .rk4 = rk4});
         test::expect_agreement(c,
@@ -67,7 +69,7 @@ TEST(FodOracle, Prob) {
     }
 }
 
-TEST(FodOracle, Ifod1) {
+TEST(TrackingOracle, Ifod1) {
     for (const bool rk4 : {false, true}) {
         const OracleCase c(crossing(), rk4 ? 100 : 200,
                            {.algorithm = Algorithm::ifod1, .step = 0.5, .angle = rk4 ? 40.0 : 15.0, .power = rk4 ? 2.0 : 1.0, .rk4 = rk4});
@@ -76,11 +78,11 @@ TEST(FodOracle, Ifod1) {
             c,
             c.first_order(reference::Ifod1Directions{reference::Field(crossing()), c.max_angle(), c.o.cutoff, c.o.seed_cutoff, c.o.power,
                                                      seed_trials(c), rejection(c, calibration), turns(calibration)}),
-            {Stop::exit_image, rk4 ? Stop::high_curvature : Stop::model, Stop::length_exceeded});
+            {Stop::exit_image, Stop::model, Stop::length_exceeded});
     }
 }
 
-TEST(FodOracle, Ifod2) {
+TEST(TrackingOracle, Ifod2) {
     const OracleCase c(crossing(), 200, {.algorithm = Algorithm::ifod2});
     const auto calibration = tracking::calibrate(tracking::ifod2_params(c.o), 8, voxel_mm());
     test::expect_agreement(c,
@@ -89,7 +91,7 @@ TEST(FodOracle, Ifod2) {
                            {Stop::exit_image, Stop::calibrator, Stop::length_exceeded});
 }
 
-TEST(FodOracle, Sd) {
+TEST(TrackingOracle, Sd) {
     for (const bool rk4 : {false, true}) {
         const OracleCase c(crossing(), 100, {.algorithm = Algorithm::sd, .step = 0.5, .angle = rk4 ? 1.2 : 60.0, .rk4 = rk4});
         test::expect_agreement(c,
@@ -97,4 +99,29 @@ TEST(FodOracle, Sd) {
                                                                      c.cos_max_angle(), seed_trials(c)}),
                                {Stop::exit_image, Stop::model, rk4 ? Stop::high_curvature : Stop::length_exceeded});
     }
+}
+
+TEST(TrackingOracle, Fact) {
+    ScalarImage peaks(crossing().grid, 6);
+    test::for_each_crossing(peaks.grid, [&](std::int64_t v, const test::Crossing& c) {
+        for (std::size_t k = 0; k < 3; ++k) {
+            peaks.at(v, static_cast<std::int64_t>(k)) = static_cast<float>(c.size * c.turning[k]);
+            peaks.at(v, static_cast<std::int64_t>(k + 3)) = static_cast<float>(-c.size * c.share * c.straight[k]);
+        }
+    });
+    const OracleCase c(peaks, 200, {.algorithm = Algorithm::fact, .step = 0.5, .angle = 5});
+    test::expect_agreement(
+        c,
+        c.first_order(reference::FactDirections{reference::Field(peaks), c.o.cutoff, c.o.seed_cutoff, c.cos_max_angle(), seed_trials(c)}),
+        {Stop::exit_image, Stop::model, Stop::high_curvature, Stop::length_exceeded});
+}
+
+TEST(TrackingOracle, NullDistributions) {
+    const OracleCase one(crossing(), 200, {.algorithm = Algorithm::nulldist1, .step = 0.5});
+    test::expect_agreement(one, one.first_order(reference::NullDirections{reference::Field(crossing()), one.max_angle()}),
+                           {Stop::exit_image, Stop::length_exceeded});
+    const OracleCase two(crossing(), 200, {.algorithm = Algorithm::nulldist2});
+    test::expect_agreement(two,
+                           reference::NullDistribution2{{reference::Field(crossing()), two.max_angle()}, two.o.step, two.o.samples - 1},
+                           {Stop::exit_image, Stop::length_exceeded});
 }
