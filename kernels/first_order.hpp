@@ -1,5 +1,6 @@
 // Trackers that look at one point per step: a direction there, and a straight step along it. With Runge-Kutta 4 the direction is the weighted
-// mean of four, found at the start, twice at the middle and at the end of the step (Basser et al. 2000, Magn Reson Med 44:625).
+// mean of four, found at the start, twice at the middle and at the end of the step (Basser et al. 2000, Magn Reson Med 44:625). Each of them continues the
+// direction that the step began with, so the largest angle, which holds for each, holds for their mean.
 //
 // `Directions` says which way from a point:
 //   start(position, random, asked, direction)               the first direction at a seed
@@ -23,7 +24,6 @@ struct FirstOrder {
     Directions directions;
     float step_mm;
     bool rk4;
-    float cos_max_angle;  ///< between the directions of successive steps; the mean of Runge-Kutta's four is held to it as well
 
     ARCUATE_HD int vertices_per_step() const { return 1; }
     ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const { return directions.amplitude(position, direction); }
@@ -38,20 +38,15 @@ struct FirstOrder {
     }
 
     ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
-        Vec3 sum{0, 0, 0}, direction = state.direction, position = state.position;
+        Vec3 sum{0, 0, 0}, direction{}, position = state.position;
         const int turns = rk4 ? 4 : 1;
         for (int turn = 0; turn < turns; ++turn) {
-            Vec3 found{};
-            const StepEnd end = directions.next(position, direction, random, static_cast<std::uint32_t>(turn * max_trials), found, counts);
+            const StepEnd end = directions.next(position, state.direction, random, static_cast<std::uint32_t>(turn * max_trials), direction, counts);
             if (end != StepEnd::none) return end;
-            direction = found;
             sum = fma(turn == 0 || turn == 3 ? 1.0f : 2.0f, direction, sum);
             position = fma(turn == 2 ? step_mm : 0.5f * step_mm, direction, state.position);
         }
-        if (rk4) {
-            direction = normalized(sum);
-            if (!(dot(direction, state.direction) >= cos_max_angle)) return StepEnd::high_curvature;
-        }
+        if (rk4) direction = normalized(sum);
         state = {fma(step_mm, direction, state.position), direction};
         vertices[0] = state.position;
         ++counts.steps;

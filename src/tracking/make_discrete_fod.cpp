@@ -22,8 +22,7 @@ struct Images {
         return {{fod.view(), directions.data(), basis.data(), static_cast<int>(directions.size()), static_cast<float>(options.cutoff),
                  static_cast<float>(options.seed_cutoff), relative_cutoff, cosine},
                 static_cast<float>(options.step),
-                options.rk4,
-                cosine};
+                options.rk4};
     }
     int calibration_arcs() const { return 0; }
 };

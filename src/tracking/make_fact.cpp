@@ -18,8 +18,7 @@ struct Images {
         const float cosine = kernels::cos(radians(options.angle));
         return {{peaks.grid(), peaks.values(), count, static_cast<float>(options.cutoff), static_cast<float>(options.seed_cutoff), cosine, options.seed_trials},
                 static_cast<float>(options.step),
-                false,
-                cosine};
+                false};
     }
     int calibration_arcs() const { return 0; }
 };

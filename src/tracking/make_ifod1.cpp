@@ -13,7 +13,7 @@ struct Images {
     kernels::Ifod2Params params;
     bool rk4;
 
-    kernels::Ifod1<Lmax> view(const kernels::TrackRules&) const { return {{fod.view(), params}, params.step, rk4, kernels::cos(params.max_angle)}; }
+    kernels::Ifod1<Lmax> view(const kernels::TrackRules&) const { return {{fod.view(), params}, params.step, rk4}; }
     int calibration_arcs() const { return params.rejection.calibration_count; }
 };
 

@@ -17,7 +17,7 @@ struct Images {
         if constexpr (Arcs)
             return kernels::NullDistribution2{directions, step, options.samples - 1};
         else
-            return kernels::NullDistribution1{directions, step, options.rk4, kernels::cos(angle)};
+            return kernels::NullDistribution1{directions, step, options.rk4};
     }
     int calibration_arcs() const { return 0; }
 };

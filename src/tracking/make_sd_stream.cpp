@@ -15,8 +15,7 @@ struct Images {
         const float cosine = kernels::cos(radians(options.angle));
         return {{fod.view(), static_cast<float>(options.cutoff), static_cast<float>(options.seed_cutoff), cosine, options.seed_trials},
                 static_cast<float>(options.step),
-                options.rk4,
-                cosine};
+                options.rk4};
     }
     int calibration_arcs() const { return 0; }
 };

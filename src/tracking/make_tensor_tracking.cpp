@@ -22,8 +22,7 @@ struct Images {
         const float cosine = kernels::cos(radians(options.angle));
         return {{signal.grid(), signal.values(), residual.data(), to_tensor.data(), stride, static_cast<float>(options.cutoff), static_cast<float>(options.seed_cutoff), cosine},
                 static_cast<float>(options.step),
-                options.rk4,
-                cosine};
+                options.rk4};
     }
     int calibration_arcs() const { return 0; }
 };

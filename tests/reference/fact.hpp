@@ -26,7 +26,7 @@ struct FactDirections {
     std::optional<Vec3d> start(const Vec3d& seed, const Philox& random) const {
         const auto voxel = peaks.nearest(seed);
         for (std::uint32_t trial = 0; voxel && trial < seed_trials; ++trial) {
-            const Vec3d peak = closest(*voxel, seed_direction(random, trial));
+            const Vec3d peak = closest(*voxel, trial_direction(random, trial));
             if (length(peak) > seed_cutoff) return normalized(peak);
         }
         return {};

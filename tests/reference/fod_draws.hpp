@@ -7,7 +7,7 @@
 namespace arcuate::reference {
 
 /// Direction `trial` of a seed: z and azimuth uniform; draw 0 is the seed's position.
-inline Vec3d seed_direction(const Philox& random, std::uint32_t trial) {
+inline Vec3d trial_direction(const Philox& random, std::uint32_t trial) {
     const auto r = random(1 + trial);
     const double z = 2 * uniform(r.v[0]) - 1, azimuth = 2 * M_PI * uniform(r.v[1]);
     return {std::sqrt(1 - z * z) * std::cos(azimuth), std::sqrt(1 - z * z) * std::sin(azimuth), z};
@@ -18,7 +18,7 @@ inline std::optional<Vec3d> first_direction(const Field& fod, const Vec3d& seed,
                                             std::uint32_t trials) {
     const auto series = fod.at(seed);
     for (std::uint32_t trial = 0; series && trial < trials; ++trial) {
-        const Vec3d d = seed_direction(random, trial);
+        const Vec3d d = trial_direction(random, trial);
         if (amplitude(*series, d) > cutoff) return d;
     }
     return {};

@@ -12,7 +12,7 @@ struct NullDirections {
 
     std::optional<Vec3d> start(const Vec3d& seed, const Philox& random) const {
         if (!image.nearest(seed)) return {};
-        return seed_direction(random, 0);
+        return trial_direction(random, 0);
     }
     std::optional<Stop> next(const Vec3d& position, const Vec3d& from, const Philox& random, std::uint32_t draw, Vec3d& to) const {
         if (!image.nearest(position)) return Stop::exit_image;

@@ -42,7 +42,7 @@ struct SdDirections {
     std::optional<Vec3d> start(const Vec3d& seed, const Philox& random) const {
         const auto series = fod.at(seed);
         for (std::uint32_t trial = 0; series && trial < seed_trials; ++trial) {
-            Vec3d d = seed_direction(random, trial);
+            Vec3d d = trial_direction(random, trial);
             const auto f = climb_to_peak(*series, d);
             if (f && *f > seed_cutoff) return d;
         }

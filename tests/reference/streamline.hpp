@@ -65,7 +65,6 @@ struct FirstOrder {
     Directions directions;
     double step_mm;
     bool rk4;
-    double cos_max_angle;
 
     std::optional<State> start(const Vec3d& seed, const Philox& random) const {
         const auto direction = directions.start(seed, random);
@@ -79,10 +78,10 @@ struct FirstOrder {
         if (rk4) {
             const double reach[4] = {0, 0.5, 0.5, 1};
             for (std::uint32_t i = 1; i < 4; ++i)
-                if (const auto end = directions.next(state.position + (reach[i] * step_mm) * k[i - 1], k[i - 1], random, i << 16, k[i]))
+                if (const auto end =
+                        directions.next(state.position + (reach[i] * step_mm) * k[i - 1], state.direction, random, i << 16, k[i]))
                     return end;
             direction = normalized(k[0] + 2 * k[1] + 2 * k[2] + k[3]);
-            if (dot(direction, state.direction) < cos_max_angle) return Stop::high_curvature;
         }
         state = {state.position + step_mm * direction, direction};
         vertices.push_back(state.position);

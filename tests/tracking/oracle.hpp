@@ -51,7 +51,7 @@ struct OracleCase {
 
     template <class Directions>
     reference::FirstOrder<Directions> first_order(const Directions& directions) const {
-        return {directions, o.step, o.rk4, cos_max_angle()};
+        return {directions, o.step, o.rk4};
     }
 
     template <class Algorithm>
