@@ -67,11 +67,12 @@ ARCUATE_HD ShDerivatives sh_derivatives(const float* coefficients, Vec3 d) {
     return out;
 }
 
-/// Newton's method on the sphere from `direction` to the maximum uphill of it, steps of at most 0.2 rad, to 1e-4 rad; the amplitude there.
-/// NaN where it does not settle in 50 steps.
+/// The maximum of the series uphill of `direction`, to 1e-4 rad; the amplitude there. NaN where 50 steps do not settle.
+/// Far from it, steps along the gradient to where the parabola along it has its extremum, of at most 0.2 rad: Newton's step there would jump to another peak.
+/// Within 0.1 rad Newton's method in both directions: the gradient alone crawls along a ridge and often does not settle.
 template <int Lmax>
 ARCUATE_HD float climb_to_peak(const float* coefficients, Vec3& direction) {
-    constexpr float longest = 0.2f, tolerance = 1e-4f;
+    constexpr float longest = 0.2f, near = 0.1f, tolerance = 1e-4f;
     for (int iteration = 0; iteration < 50; ++iteration) {
         const ShDerivatives f = sh_derivatives<Lmax>(coefficients, direction);
         const Frame t = frame_around(direction);
@@ -82,20 +83,15 @@ ARCUATE_HD float climb_to_peak(const float* coefficients, Vec3& direction) {
         const float radial = dot(f.gradient, direction), gu = dot(f.gradient, t.u), gv = dot(f.gradient, t.v);
         const float huu = second(t.u, t.u) - radial, huv = second(t.u, t.v), hvv = second(t.v, t.v) - radial;
         const float determinant = fma(huu, hvv, -(huv * huv));
-        float a, b;
-        if (huu < 0.0f && determinant > 0.0f) {
-            a = fma(huv, gv, -(hvv * gu)) / determinant;
-            b = fma(huv, gu, -(huu * gv)) / determinant;
-        } else {  // not near a maximum: uphill as far as a step may go
-            const float size = sqrt(fma(gu, gu, gv * gv));
-            if (!(size > 0.0f)) return f.value;
-            a = longest * gu / size;
-            b = longest * gv / size;
-        }
-        const float size = sqrt(fma(a, a, b * b));
-        if (size > longest) {
-            a = a * longest / size;
-            b = b * longest / size;
+        float a = fma(huv, gv, -(hvv * gu)) / determinant, b = fma(huv, gu, -(huu * gv)) / determinant;
+        float size = sqrt(fma(a, a, b * b));
+        if (!(huu < 0.0f && determinant > 0.0f && size < near)) {
+            const float slope = sqrt(fma(gu, gu, gv * gv));
+            if (!(slope > 0.0f)) return f.value;
+            const float du = gu / slope, dv = gv / slope;
+            size = min(longest, abs(slope / fma(huu * du, du, fma(2.0f * huv * du, dv, hvv * dv * dv))));
+            a = size * du;
+            b = size * dv;
         }
         direction = normalized(fma(a, t.u, fma(b, t.v, direction)));
         if (size < tolerance) return f.value;

@@ -18,9 +18,8 @@ struct Images {
     TrackOptions options;
 
     kernels::DiscreteFod<Lmax> view(const kernels::TrackRules&) const {
-        const float cosine = kernels::cos(radians(options.angle));
         return {{fod.view(), directions.data(), basis.data(), static_cast<int>(directions.size()), static_cast<float>(options.cutoff),
-                 static_cast<float>(options.seed_cutoff), relative_cutoff, cosine},
+                 static_cast<float>(options.seed_cutoff), relative_cutoff, kernels::cos(radians(options.angle))},
                 static_cast<float>(options.step),
                 options.rk4};
     }

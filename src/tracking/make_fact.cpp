@@ -15,8 +15,8 @@ struct Images {
     TrackOptions options;
 
     kernels::Fact view(const kernels::TrackRules&) const {
-        const float cosine = kernels::cos(radians(options.angle));
-        return {{peaks.grid(), peaks.values(), count, static_cast<float>(options.cutoff), static_cast<float>(options.seed_cutoff), cosine, options.seed_trials},
+        return {{peaks.grid(), peaks.values(), count, static_cast<float>(options.cutoff), static_cast<float>(options.seed_cutoff),
+                 kernels::cos(radians(options.angle)), options.seed_trials},
                 static_cast<float>(options.step),
                 false};
     }

@@ -13,9 +13,10 @@ struct Images {
 
     kernels::SdStream<Lmax> view(const kernels::TrackRules&) const {
         const float cosine = kernels::cos(radians(options.angle));
-        return {{fod.view(), static_cast<float>(options.cutoff), static_cast<float>(options.seed_cutoff), cosine, options.seed_trials},
+        return {{fod.view(), static_cast<float>(options.cutoff), static_cast<float>(options.seed_cutoff), options.rk4 ? -1.0f : cosine, options.seed_trials},
                 static_cast<float>(options.step),
-                options.rk4};
+                options.rk4,
+                cosine};
     }
     int calibration_arcs() const { return 0; }
 };

@@ -20,9 +20,11 @@ struct Images {
 
     kernels::TensorTracking view(const kernels::TrackRules&) const {
         const float cosine = kernels::cos(radians(options.angle));
-        return {{signal.grid(), signal.values(), residual.data(), to_tensor.data(), stride, static_cast<float>(options.cutoff), static_cast<float>(options.seed_cutoff), cosine},
+        return {{signal.grid(), signal.values(), residual.data(), to_tensor.data(), stride, static_cast<float>(options.cutoff), static_cast<float>(options.seed_cutoff),
+                 options.rk4 ? 0.0f : cosine},
                 static_cast<float>(options.step),
-                options.rk4};
+                options.rk4,
+                cosine};
     }
     int calibration_arcs() const { return 0; }
 };

@@ -5,8 +5,8 @@
 
 DATA holds human_rescan; MRtrix3 makes response, FOD and peaks of its first session once.
 Deterministic algorithms (SD_STREAM, Tensor_Det, FACT): one seed at the centre of every voxel of high FA, one direction, unidirectional, so that streamlines
-correspond one to one; a table of how many end at the same vertex and how far the others part. Those of SD_STREAM part at
-sharp turns, where a peak ceases to be.
+correspond one to one; a table of how many take the same way (within 0.05 mm as far as both go) and how many end at the same vertex as well. SD_STREAM of the peer also
+ends where its search for the peak, which follows the gradient alone, has not settled after 50 steps; ours settles there and goes on.
 Probabilistic algorithms (iFOD1, iFOD2, Tensor_Prob, Nulldist1, Nulldist2): the peer twice, ours once; mean length, Kolmogorov-Smirnov distance of the lengths,
 correlation of track densities and of 84-region connectomes, each beside what the peer's own two runs give.
 prob beside DIPY's ProbabilisticDirectionGetter, likewise. PTT has no peer here (DIPY before 1.8): see the tests on phantoms.
@@ -95,18 +95,12 @@ class Comparison:
                 if seed not in b or (seed in a and np.linalg.norm(line[1] - a[seed][1]) < np.linalg.norm(b[seed][1] - a[seed][1])):
                     b[seed] = line
         common = [k for k in a if k in b]
-        same, apart, hausdorff = 0, [], []
-        for k in common:
-            n = min(len(a[k]), len(b[k]))
-            gap = np.linalg.norm(a[k][:n] - b[k][:n], axis=1)
-            same += len(a[k]) == len(b[k]) and gap.max() < 0.05
-            hausdorff.append(gap.max())
-            apart.append(abs(len(a[k]) - len(b[k])))
-        share = same / max(1, len(common))
-        print(f"| {label} | {len(a)} | {len(b)} | {len(common)} | {100 * share:.2f}% | {np.median(hausdorff):.1e} | {np.percentile(hausdorff, 99):.2g} | {np.max(hausdorff):.2g} |", flush=True)
-        # Where a peak of the FOD ceases to be, two programs may climb to different ones; a streamline that meets such a place counts as different.
-        if share < (0.85 if label == "sd" else 0.95) or len(common) < 0.99 * max(len(a), len(b)):
-            self.failed.append(f"{label}: {100 * share:.1f}% the same, {len(common)} of {len(a)} and {len(b)} in common")
+        gaps = np.array([np.linalg.norm(a[k][:n] - b[k][:n], axis=1).max() for k in common if (n := min(len(a[k]), len(b[k])))])
+        way = np.mean(gaps < 0.05)
+        end = np.mean([len(a[k]) == len(b[k]) and gap < 0.05 for k, gap in zip(common, gaps)])
+        print(f"| {label} | {len(a)} | {len(b)} | {len(common)} | {100 * way:.2f}% | {100 * end:.2f}% | {np.median(gaps):.1e} | {np.percentile(gaps, 99):.2g} | {np.max(gaps):.2g} |", flush=True)
+        if way < 0.98 or end < (0.85 if name == "sd" else 0.98) or len(common) < (0.98 if name == "sd" else 0.99) * max(len(a), len(b)):
+            self.failed.append(f"{label}: {100 * way:.1f}% the same way, {100 * end:.1f}% the same end, {len(common)} of {len(a)} and {len(b)} in common")
 
     def measures(self, tck):
         lines = lines_of(tck)
@@ -198,7 +192,7 @@ def main():
     c = Comparison(a.data, a.arcuate, work, a.select)
 
     print("Deterministic: one streamline per seed voxel\n")
-    print("| algorithm | peer | ours | in common | same end, within 0.05 mm throughout | largest distance: median mm | 99% | max |\n|---|---|---|---|---|---|---|---|")
+    print("| algorithm | peer | ours | in common | same way | and same end | largest distance: median mm | 99% | max |\n|---|---|---|---|---|---|---|---|---|")
     for name, method, *more in (("sd", "SD_STREAM"), ("sd", "SD_STREAM", "rk4"), ("tensor-det", "Tensor_Det"), ("tensor-det", "Tensor_Det", "rk4"), ("fact", "FACT")):
         if wanted(name):
             c.one_to_one(name, method, *more)

@@ -6,10 +6,11 @@
 
 namespace arcuate::reference {
 
-/// The maximum uphill of `d`, by steps of at most 0.2 rad, uphill where the function is not concave; its amplitude, or nothing where 50
-/// steps are not enough. Differences over h = 1e-4 err by h^2 f''' / 6, which moves a peak by some 1e-8 rad.
+/// The maximum uphill of `d`, its amplitude, or nothing where 50 steps are not enough: Newton's steps where they are shorter than 0.1 rad
+/// and the function is concave, elsewhere steps along the gradient to the extremum of the parabola along it, at most 0.2 rad. Differences
+/// over h = 1e-4 err by h^2 f''' / 6, which moves a peak by some 1e-8 rad.
 inline std::optional<double> climb_to_peak(const Series& series, Vec3d& d) {
-    constexpr double h = 1e-4, longest = 0.2, tolerance = 1e-4;
+    constexpr double h = 1e-4, tolerance = 1e-4;
     for (int iteration = 0; iteration < 50; ++iteration) {
         const Frame t = frame_around(d);
         const auto beside = [&](double a, double b) { return normalized(d + a * t.u + b * t.v); };
@@ -18,17 +19,14 @@ inline std::optional<double> climb_to_peak(const Series& series, Vec3d& d) {
         const double ga = (right - left) / (2 * h), gb = (up - down) / (2 * h);
         const double haa = (right - 2 * f0 + left) / (h * h), hbb = (up - 2 * f0 + down) / (h * h);
         const double hab = (f(h, h) - f(h, -h) - f(-h, h) + f(-h, -h)) / (4 * h * h), determinant = haa * hbb - hab * hab;
-        double a, b;
-        if (haa < 0 && determinant > 0) {
-            a = -(hbb * ga - hab * gb) / determinant;
-            b = -(haa * gb - hab * ga) / determinant;
-        } else {
-            const double slope = std::hypot(ga, gb);
-            a = longest * ga / slope;
-            b = longest * gb / slope;
+        double a = -(hbb * ga - hab * gb) / determinant, b = -(haa * gb - hab * ga) / determinant, size = std::hypot(a, b);
+        if (!(haa < 0 && determinant > 0 && size < 0.1)) {
+            const double slope = std::hypot(ga, gb), ua = ga / slope, ub = gb / slope;
+            size = std::min(0.2, std::abs(slope / (haa * ua * ua + 2 * hab * ua * ub + hbb * ub * ub)));
+            a = size * ua;
+            b = size * ub;
         }
-        const double size = std::hypot(a, b), allowed = std::min(1.0, longest / size);
-        d = beside(allowed * a, allowed * b);
+        d = beside(a, b);
         if (size < tolerance) return amplitude(series, d);
     }
     return {};

@@ -55,8 +55,10 @@ Streamline streamline(const Algorithm& algorithm, const Vec3d& seed, std::uint64
     return out;
 }
 
-/// Straight steps along directions found at points, Euler's method or Runge-Kutta 4 (Basser et al. 2000). `Directions`: start(position,
-/// random) and next(position, from, random, draw, to), which says why there is none.
+/// Straight steps along directions found at points, Euler's method or Runge-Kutta 4 (Basser et al. 2000): four directions, of which the
+/// first three continue the last step's and the fourth the sum of the second and third, and one behind the step, which must exist and be
+/// within an angle of the first. `Directions`: start(position, random) and next(position, from, random, draw, to), which says why there is
+/// none.
 template <class Directions>
 struct FirstOrder {
     struct State {
@@ -65,6 +67,7 @@ struct FirstOrder {
     Directions directions;
     double step_mm;
     bool rk4;
+    double cos_max_angle;  ///< of Runge-Kutta 4: between the directions at both ends of a step
 
     std::optional<State> start(const Vec3d& seed, const Philox& random) const {
         const auto direction = directions.start(seed, random);
@@ -72,16 +75,20 @@ struct FirstOrder {
         return State{seed, *direction};
     }
     std::optional<Stop> step(State& state, const Philox& random, std::vector<Vec3d>& vertices) const {
-        Vec3d k[4];
-        if (const auto end = directions.next(state.position, state.direction, random, 0, k[0])) return end;
+        Vec3d k[5];
+        const auto find = [&](std::uint32_t i, double along, const Vec3d& direction, const Vec3d& from) {
+            return directions.next(state.position + (along * step_mm) * direction, from, random, i << 16, k[i]);
+        };
+        const Vec3d last = state.direction;
+        if (const auto end = find(0, 0, last, last)) return end;
         Vec3d direction = k[0];
         if (rk4) {
-            const double reach[4] = {0, 0.5, 0.5, 1};
-            for (std::uint32_t i = 1; i < 4; ++i)
-                if (const auto end =
-                        directions.next(state.position + (reach[i] * step_mm) * k[i - 1], state.direction, random, i << 16, k[i]))
-                    return end;
+            if (const auto end = find(1, 0.5, k[0], last)) return end;
+            if (const auto end = find(2, 0.5, k[1], last)) return end;
+            if (const auto end = find(3, 1, k[2], normalized(k[1] + k[2]))) return end;
             direction = normalized(k[0] + 2 * k[1] + 2 * k[2] + k[3]);
+            if (const auto end = find(4, 1, direction, direction)) return end;
+            if (dot(k[0], k[4]) < cos_max_angle) return Stop::high_curvature;
         }
         state = {state.position + step_mm * direction, direction};
         vertices.push_back(state.position);

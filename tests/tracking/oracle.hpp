@@ -49,9 +49,10 @@ struct OracleCase {
     double max_angle() const { return o.angle * M_PI / 180; }
     double cos_max_angle() const { return std::cos(max_angle()); }
 
+    /// `cos_of_ends`: of Runge-Kutta 4's angle between both ends of a step.
     template <class Directions>
-    reference::FirstOrder<Directions> first_order(const Directions& directions) const {
-        return {directions, o.step, o.rk4};
+    reference::FirstOrder<Directions> first_order(const Directions& directions, double cos_of_ends = 0) const {
+        return {directions, o.step, o.rk4, cos_of_ends};
     }
 
     template <class Algorithm>
