@@ -266,7 +266,7 @@ void body(Run& run, Options o) {
                                      summary.seeds));
     if (resolved.select > 0 && summary.accepted < resolved.select)
         run.warn(fmt::format("{} streamlines instead of {}: the limit of {} seeds was reached; raise --seeds", summary.accepted, resolved.select, resolved.seeds));
-    writer->commit(summary.seeds);
+    writer->commit(summary.started());
     if (any_checkpoint) std::remove(checkpoint_path(o.out).c_str());
     provenance = run.provenance(parameters, inputs.files);
     provenance->results = summary_json(summary);

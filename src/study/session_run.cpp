@@ -158,7 +158,7 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     if (summary.accepted == 0)
         throw InputError(fmt::format("{} yields no streamline from {} seeds (the reasons stand above); lower --cutoff or --min-length, or check the gradient table", name, summary.seeds));
     if (file) {
-        file->commit(summary.seeds);
+        file->commit(summary.started());
         written(plan.tracks(), {});
     }
 

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace arcuate::tracking {
 
 namespace {
@@ -23,13 +25,22 @@ struct Images {
     int calibration_arcs() const { return 0; }
 };
 
+/// sh2peaks says "no peak" by three NaN.
+ScalarImage without_missing(ScalarImage peaks) {
+    for (std::int64_t j = 0; j < peaks.volumes; j += 3)
+        for (std::int64_t v = 0; v < peaks.grid.voxels(); ++v)
+            if (std::isnan(peaks.at(v, j)) && std::isnan(peaks.at(v, j + 1)) && std::isnan(peaks.at(v, j + 2)))
+                for (std::int64_t k = 0; k < 3; ++k) peaks.at(v, j + k) = 0;
+    return peaks;
+}
+
 }  // namespace
 
 std::unique_ptr<Tracker> make_fact(const TrackInput& input, const TrackOptions& o, const Device& device) {
     const auto volumes = input.field.volumes;
     if (volumes % 3 || volumes == 0)
         throw InputError(fmt::format("the image of peaks has {} volumes (fact needs three per peak: its vector in scanner coordinates); give the output of sh2peaks or fixel2peaks", volumes));
-    return kernel_tracker(Images{RowsOnDevice(input.field, volumes, 1.0f, "the image of peaks", device), static_cast<int>(volumes / 3), o}, input, o, device);
+    return kernel_tracker(Images{RowsOnDevice(without_missing(input.field), volumes, 1.0f, "the image of peaks", device), static_cast<int>(volumes / 3), o}, input, o, device);
 }
 
 }  // namespace arcuate::tracking

@@ -20,7 +20,6 @@ The peer runs twice, its seeds of random numbers fixed, for the noise. Exit code
 chance explains (three standard deviations, 0.13%): Student's t over the standard error that the two runs' own differences give.
 """
 import argparse
-import json
 import os
 import pathlib
 import resource
@@ -71,8 +70,6 @@ class Bundles:
         seconds = usage() - before
         header = nibabel.streamlines.load(str(tck), lazy_load=True).header
         kept, seeds = int(header["count"]), int(header["total_count"])
-        if program is None:  # the peer does not count seeds without a first direction
-            seeds -= json.load(open(tck.with_suffix(".json")))["Results"]["seed_outcomes"]["invalid_seed"]
         # -precise: every voxel that a streamline passes through, also between the points that tckmap would put on it.
         sh("tckmap", tck, density, "-template", self.bundle(name), "-precise", "-force", "-quiet")
         reference, visited = voxels(self.bundle(name)), voxels(density)

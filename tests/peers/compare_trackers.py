@@ -65,8 +65,7 @@ class Comparison:
             sh("mrthreshold", w("fa.nii.gz"), w("white.nii.gz"), "-abs", "0.5", "-quiet", "-force")
             sh("mrcalc", w("white.nii.gz"), self.mask, "-mult", w("seeds.nii.gz"), "-quiet", "-force")
             sh("mrcalc", self.dwi + ".nii.gz", self.mask, "-mult", w("dwi.nii.gz"), "-quiet", "-force")
-            sh("sh2peaks", w("fod.nii.gz"), w("peaks_nan.nii.gz"), "-num", "3", "-mask", self.mask, "-quiet", "-force")
-            sh("mrcalc", w("peaks_nan.nii.gz"), "-finite", w("peaks_nan.nii.gz"), "0", "-if", w("peaks.nii.gz"), "-quiet", "-force")
+            sh("sh2peaks", w("fod.nii.gz"), w("peaks.nii.gz"), "-num", "3", "-mask", self.mask, "-quiet", "-force")
 
     def w(self, name):
         return self.work / name

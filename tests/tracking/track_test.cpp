@@ -203,3 +203,20 @@ TEST(TrackDefaults, AreThePeers) {
     only_seeds.seeds = 10;
     EXPECT_EQ(tracking::resolve(only_seeds, test::whole(ScalarImage(test::box(4, 4, 4), 45))).select, 0);
 }
+
+TEST(FactInput, ThreeNaNsAreNoPeak) {
+    ScalarImage peaks(test::box(12, 6, 6), 6);
+    for (std::int64_t v = 0; v < peaks.grid.voxels(); ++v) peaks.at(v, 0) = 1;
+    tracking::TrackOptions o{.algorithm = tracking::Algorithm::fact, .select = 20};
+    const auto tracked = [&] {
+        test::Collect sink;
+        tracking::track(test::whole(peaks), o, Device::open(), sink);
+        return sink.all.positions;
+    };
+    const auto plain = tracked();
+    for (std::int64_t v = 0; v < peaks.grid.voxels(); ++v)
+        for (std::int64_t k = 3; k < 6; ++k) peaks.at(v, k) = std::numeric_limits<float>::quiet_NaN();
+    EXPECT_EQ(tracked(), plain);
+    peaks.at(7, 4) = 0;  // and two of them a broken one
+    EXPECT_THROW(tracked(), InputError);
+}

@@ -144,6 +144,8 @@ struct TrackSummary {
     std::int64_t length_um = 0;  ///< sum over accepted streamlines, each rounded [micrometre]
     int calibration_arcs = 0;     ///< per step, of `arcs`
 
+    /// Seeds that had a first direction: `total_count` of a .tck.
+    std::int64_t started() const { return seeds - outcome[static_cast<std::size_t>(Outcome::invalid_seed)]; }
     /// Of the accepted streamlines [mm].
     double mean_length_mm() const { return accepted > 0 ? 1e-3 * static_cast<double>(length_um) / static_cast<double>(accepted) : 0.0; }
     friend bool operator==(const TrackSummary&, const TrackSummary&) = default;
