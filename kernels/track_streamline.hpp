@@ -91,6 +91,7 @@ struct TrackStreamline {
                 record.turned = true;
                 start.direction = -start.direction;
                 act.sgm_depth = act.seed_in_sgm ? 1 : 0;
+                act.seed_sgm = 0;
                 half.track(id, 1, start);
             }
             if (record.outcome == SeedEnd::accepted) record.outcome = judged(record, act, visits);
@@ -249,7 +250,13 @@ struct TrackStreamline {
             const std::int32_t target = longest - partial - (cut_steps - 1) * n;
             if (target <= 1) return false;
             if (target < path.count) {
-                act.sgm_depth = max(0, act.sgm_depth - (path.count - target));
+                if (target <= act.seed_sgm) {  // back inside the seed's sub-cortical grey
+                    act.left_seed_sgm = false;
+                    act.sgm_depth = target;
+                    act.seed_sgm = 0;
+                } else {
+                    act.sgm_depth = max(0, act.sgm_depth - (path.count - target));
+                }
                 path.truncate(run.pool, target);
                 measure_again(visits_before);
             }

@@ -242,6 +242,30 @@ TEST_P(Scene, BacktrackingKeepsMoreAndBreaksNoRule) {
     EXPECT_THROW(run(), InputError) << "a deterministic algorithm goes the same way again";
 }
 
+// Walks from a thin nucleus that are cut back into it start over: a streamline that stays inside connects nothing, and one that leaves once more may.
+TEST_P(Scene, BacktrackingIntoTheSeedsNucleusForgetsThatItWasLeft) {
+    input.anatomy = {slab(10, 50, 28, 33), true, false};
+    auto nucleus = input.anatomy->tissues;
+    Mask inside(nucleus.grid, 1, 0);
+    for (std::int64_t v = 0; v < nucleus.grid.voxels(); ++v) inside.at(v) = nucleus.at(v, 1) > 0;
+    input.seeds = {seeds_in(inside)};
+    options.algorithm = Algorithm::ifod2;
+    options.cutoff = 0.3;
+    options.select = 0;
+    options.seeds = 2000;
+    options.min_length = 1;
+    TrackSummary s;
+    const auto tracks = run(&s);
+    ASSERT_GT(tracks.size(), 1000);
+    for (std::int64_t i = 0; i < tracks.size(); ++i) {
+        const auto line = tracks.view().streamline(i);
+        float least = line[0], most = line[0];
+        for (std::size_t v = 0; v < line.size(); v += 3) least = std::min(least, line[v]), most = std::max(most, line[v]);
+        EXPECT_TRUE(least < 27.51f || most > 33.49f) << "x from " << least << " to " << most;  // half way between voxels
+    }
+    EXPECT_GT(s.outcome[std::size_t(Outcome::wm_requirement)], 0);
+}
+
 TEST_P(Scene, WrongScenesAreRefusedWithASentence) {
     const auto refused = [&](const char* what) { EXPECT_THROW(run(), InputError) << what; };
     const auto plain = [&] {
