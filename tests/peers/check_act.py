@@ -11,7 +11,7 @@ What exceeds a rule by less than 0.001 (a fraction, a voxel, a share of a step o
 
 The checker is no stricter than the peer's rules: its streamlines keep them but for peculiarities of its own. A streamline whose seed lies in sub-cortical grey matter within a step of its
 border may pass through; without thinning out vertices the least length is not exact; one may end where the nearest voxel of the tissue image is empty, though the fractions
-still add up to one half. It also refuses more seeds (of SD_STREAM, and in grey matter or a lesion where the FOD is weak). So share, lengths and density are bounded for seeds in white
+still add up to one half; one that was cut back into the grey matter that it came from may stay there; some seeds' ends beside the cortex are not cropped. It also refuses more seeds (of SD_STREAM, and in grey matter or a lesion where the FOD is weak). So share, lengths and density are bounded for seeds in white
 matter alone, of SD_STREAM without the share.
 
 Exit code 1 where a rule is violated by ours, where a rule finds nothing in streamlines tracked without it, or where share (4 standard errors), lengths (a Kolmogorov-Smirnov distance that
