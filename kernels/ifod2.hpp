@@ -6,6 +6,7 @@
 // evaluated in any order, several at a time; the first accepted by number wins.
 #pragma once
 
+#include "kernels/cone.hpp"
 #include "kernels/fod_field.hpp"
 #include "kernels/rejection.hpp"
 #include "kernels/tissues.hpp"
@@ -13,26 +14,6 @@
 namespace arcuate::kernels {
 
 inline constexpr int max_arc_samples = max_step_vertices;  ///< FOD samples of an arc, its start excluded
-
-/// One arc: the angle between its end tangents and the plane in which it bends.
-struct ArcShape {
-    float angle;              ///< [rad]
-    float cos_azimuth, sin_azimuth;  ///< of the bending direction in frame_around(start direction)
-};
-
-/// Uniform over the cap of directions: azimuth uniform, and so is the cosine. `r.v[0]` and `r.v[1]` are used.
-ARCUATE_HD ArcShape cone_direction(const Random4& r, float one_minus_cos_max) {
-    const SinCos azimuth = sincos(2.0f * pi * uniform(r.v[0]));
-    const float one_minus_cos = one_minus_cos_max * uniform(r.v[1]);
-    // 2 asin(sqrt(h/2)), not acos(1 - h), which loses small angles.
-    return {2.0f * asin(sqrt(0.5f * one_minus_cos)), azimuth.cos, azimuth.sin};
-}
-
-/// The frame's axis w turned by a shape's angle.
-ARCUATE_HD Vec3 turned(const Frame& frame, ArcShape shape) {
-    const SinCos a = sincos(shape.angle);
-    return in_world(frame, {a.sin * shape.cos_azimuth, a.sin * shape.sin_azimuth, a.cos});
-}
 
 /// What a run of iFOD2 is told. Lengths in mm.
 struct Ifod2Params {

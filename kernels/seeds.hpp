@@ -6,17 +6,18 @@
 
 namespace arcuate::kernels {
 
-enum class SeedKind : std::uint8_t { voxels, weighted_voxels, random_per_voxel, grid_per_voxel, sphere, points, interface };
+enum class SeedKind : std::uint8_t { voxels, weighted_voxels, random_per_voxel, grid_per_voxel, sphere, points, interface, fixels };
 
 /// One source of seeds.
 struct SeedSource {
     SeedKind kind;
-    const std::int32_t* voxels;     ///< (count, 3) voxel coordinates
-    const std::uint32_t* up_to;     ///< (count) weighted: 2^32 times the cumulated share of each voxel, minus one
+    const std::int32_t* voxels;     ///< (count, 3) voxel coordinates; fixels: of each fixel's voxel
+    const std::uint32_t* up_to;     ///< (count) weighted, fixels: 2^32 times the cumulated share of each, minus one
     const Vec3* points;             ///< (count) [mm]
+    const Vec3* directions;         ///< (count) fixels: unit
     std::uint32_t count;
     std::uint32_t per_voxel;        ///< finite sources: seeds per voxel; grid: along each axis
-    Affine3 voxel_to_world;
+    Affine3 voxel_to_world, world_to_voxel;
     Vec3 centre;                    ///< [mm]
     float radius;                   ///< [mm]
     std::uint32_t share_up_to;      ///< several endless sources: 2^32 times the cumulated share of this one, minus one
@@ -27,10 +28,10 @@ struct SeedSources {
     const SeedSource* sources;
     int count;
     bool finite;
-    TissueImage tissues;            ///< for seeds on the interface
+    TissueImage tissues;            ///< for seeds on the interface, and of fixels
 
-    /// False where a source cannot give a point (an interface that is not found).
-    ARCUATE_HD bool operator()(const Philox& random, Vec3& position) const {
+    /// False where a source cannot give a point (an interface that is not found). A seed of a fixel comes with the direction of it; others leave it zero.
+    ARCUATE_HD bool operator()(const Philox& random, Vec3& position, Vec3& direction) const {
         int s = 0;
         std::int64_t first = 0;
         if (count > 1 && finite) {
@@ -41,11 +42,11 @@ struct SeedSources {
             const std::uint32_t draw = random(0xffffffffu).v[0];
             while (s + 1 < count && draw > sources[s].share_up_to) ++s;
         }
-        return from(sources[s], static_cast<std::int64_t>(random.item) - first, random, position);
+        return from(sources[s], static_cast<std::int64_t>(random.item) - first, random, position, direction);
     }
 
   private:
-    ARCUATE_HD bool from(const SeedSource& s, std::int64_t number, const Philox& random, Vec3& position) const {
+    ARCUATE_HD bool from(const SeedSource& s, std::int64_t number, const Philox& random, Vec3& position, Vec3& direction) const {
         const Random4 r = random(0);
         switch (s.kind) {
             case SeedKind::voxels: position = in_voxel(s, uniform_below(r.v[0], s.count), jitter(r)); return true;
@@ -59,6 +60,7 @@ struct SeedSources {
             }
             case SeedKind::sphere: position = in_ball(s, r); return true;
             case SeedKind::points: position = s.points[number]; return true;
+            case SeedKind::fixels: return in_fixel(s, random, position, direction);
             default: return on_interface(s, random, position);
         }
     }
@@ -70,7 +72,7 @@ struct SeedSources {
         return transform_point(s.voxel_to_world, {static_cast<float>(v[0]) + offset.x, static_cast<float>(v[1]) + offset.y, static_cast<float>(v[2]) + offset.z});
     }
 
-    /// The first voxel whose cumulated share reaches the draw.
+    /// The first voxel (or fixel) whose cumulated share reaches the draw.
     ARCUATE_HD static std::uint32_t weighted(const SeedSource& s, std::uint32_t draw) {
         std::uint32_t low = 0, high = s.count - 1;
         while (low < high) {
@@ -86,6 +88,26 @@ struct SeedSources {
         Vec3 d;
         uniform_direction(r.v[0], r.v[1], d.x, d.y, d.z);
         return fma(s.radius * pow(uniform(r.v[2]), 1.0f / 3.0f), d, s.centre);
+    }
+
+    /// A point in the voxel of a fixel. Where there are tissues, points in fluid are drawn again, and those in grey matter moved to the interface, if
+    /// that is in the same voxel: streamlines that begin deep in grey matter end before they have begun.
+    ARCUATE_HD bool in_fixel(const SeedSource& s, const Philox& random, Vec3& position, Vec3& direction) const {
+        for (std::uint32_t attempt = 0; attempt < 100; ++attempt) {
+            const Random4 r = Philox{random.seed, random.item, random.purpose, attempt}(0);
+            const std::uint32_t fixel = weighted(s, r.v[0]);
+            position = in_voxel(s, fixel, jitter(r));
+            direction = s.directions[fixel];
+            if (!tissues.fractions) return true;
+            const Tissues t = tissues.at(position);
+            if (!t.valid || t.csf > t.wm + t.gm()) continue;
+            if (t.wm > t.gm()) return true;
+            if (!move_to_interface(tissues, position)) continue;
+            const Vec3 v = transform_point(s.world_to_voxel, position);
+            const std::int32_t* const own = s.voxels + 3 * static_cast<std::int64_t>(fixel);
+            if (floor_int(v.x + 0.5f) == own[0] && floor_int(v.y + 0.5f) == own[1] && floor_int(v.z + 0.5f) == own[2]) return true;
+        }
+        return false;
     }
 
     /// A point of the seed image moved to the interface, then up to two voxels along it, and back onto it.

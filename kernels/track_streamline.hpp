@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/act.hpp"
+#include "kernels/cone.hpp"
 #include "kernels/regions.hpp"
 #include "kernels/seeds.hpp"
 #include "kernels/track_step.hpp"
@@ -54,6 +55,8 @@ struct TrackRules {
     bool unidirectional;
     bool has_direction;
     Vec3 direction;                ///< of every seed, where has_direction
+    float seed_one_minus_cos;      ///< how far the first direction may be from the one that a seed comes with: of the largest angle
+    int seed_trials;               ///< of such directions
 };
 
 /// Tracks the streamlines of ids [first_id, first_id + n): index i of the launch is streamline first_id + i.
@@ -74,12 +77,12 @@ struct TrackStreamline {
         record.outcome = SeedEnd::invalid_seed;
         record.stop[0] = record.stop[1] = HalfEnd::not_tracked;
         const Philox seed_random{rules.run_seed, id, Purpose::seed, 0};
-        Vec3 seed{};
+        Vec3 seed{}, seed_direction{};
         ActState act;
         RegionVisits visits;
         State start;
-        if (rules.seeds(seed_random, seed) && rules.regions.in_mask(seed) && !rules.regions.excluded(seed) && (!rules.act.on() || rules.act.accepts_seed(seed, act)) &&
-            algorithm.start(seed, seed_random, rules.has_direction ? &rules.direction : nullptr, start)) {
+        if (rules.seeds(seed_random, seed, seed_direction) && rules.regions.in_mask(seed) && !rules.regions.excluded(seed) && (!rules.act.on() || rules.act.accepts_seed(seed, act)) &&
+            started(seed, seed_direction, seed_random, start)) {
             if (rules.regions.required()) rules.regions.visit(seed, visits);
             const bool one_sided = rules.unidirectional || (rules.act.on() && rules.act.one_sided(seed, start.direction));
             record.outcome = SeedEnd::accepted;
@@ -102,6 +105,22 @@ struct TrackStreamline {
     }
 
   private:
+    /// The first direction: the user's, or one within the angle of that which the seed comes with, or else the algorithm's own.
+    ARCUATE_HD bool started(Vec3 seed, Vec3 near, const Philox& random, State& state) const {
+        const bool drawn = !rules.has_direction && dot(near, near) > 0.0f;
+        const Vec3* asked = rules.has_direction ? &rules.direction : nullptr;
+        Vec3 direction = rules.direction;
+        if (drawn) asked = &direction;
+        for (int trial = 0; trial < (drawn ? rules.seed_trials : 1); ++trial) {
+            if (drawn) {
+                const Random4 r = random(1u + static_cast<std::uint32_t>(trial));
+                direction = normalized(turned(frame_around(r.v[2] >> 31 ? -near : near), cone_direction(r, rules.seed_one_minus_cos)));
+            }
+            if (algorithm.start(seed, random, asked, state)) return true;
+        }
+        return false;
+    }
+
     ARCUATE_HD SeedEnd judged(const StreamlineRecord& record, const ActState& act, const RegionVisits& visits) const {
         if (record.vertices < 2) return SeedEnd::no_propagation;
         if (record.length < rules.min_length) return SeedEnd::too_short;

@@ -1,5 +1,6 @@
 // arcuate track: streamlines.
 #include "arcuate/core/error.hpp"
+#include "arcuate/dwi/fixels.hpp"
 #include "arcuate/dwi/tensor.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/gradients.hpp"
@@ -8,6 +9,7 @@
 #include "arcuate/io/tables.hpp"
 #include "arcuate/io/tractogram.hpp"
 #include "arcuate/tracking/track.hpp"
+#include "arcuate/weights/sift2.hpp"
 #include "command.hpp"
 #include "track_checkpoint.hpp"
 
@@ -19,6 +21,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 
 namespace arcuate::tools {
 
@@ -28,6 +31,7 @@ struct Options {
     std::string field, out, algorithm = "ifod2";
     std::string bval, bvec, grad;
     std::vector<std::string> seed_image, seed_weighted, seed_sphere, seed_points, seed_interface, seed_random, seed_grid;
+    std::string seed_dynamic;
     std::vector<double> seed_direction;
     std::vector<std::string> mask, exclude, include, include_ordered;
     bool stop_at_include = false;
@@ -58,9 +62,10 @@ void print_summary(const Run& run, const tracking::TrackSummary& s) {
 /// What to read, in the order of the command line, and what was read.
 class Inputs {
   public:
-    explicit Inputs(const Options& o) : field(io::read_image(o.field)) {
+    Inputs(const Options& o, Run& run) : field(io::read_image(o.field)) {
         add("field", o.field);
         read_seeds(o);
+        if (!o.seed_dynamic.empty()) segment(o, run);
         read_regions(o);
         if (!o.act.empty()) input.anatomy = {io::read_image(used("act", o.act)), o.backtrack, o.crop};
         else if (o.backtrack || o.crop) throw InputError("--backtrack and --crop belong to anatomically constrained tracking (no tissues are given); add --act 5TT");
@@ -72,7 +77,26 @@ class Inputs {
     std::vector<std::pair<std::string, std::string>> files;  ///< (role, path)
     std::vector<std::pair<std::string, std::string>> places; ///< (option, text) of balls and counts, which no file holds
 
+    SeedState dynamic_state() const { return {dynamic->state, density->sums()}; }
+    void go_on_from(const SeedState& s) {
+        dynamic->state = s.seeds;
+        density->go_on_from(s.density_sums);
+    }
+    std::unique_ptr<tracking::DynamicSeeds> dynamic;  ///< where asked for
+    std::unique_ptr<weights::FixelLengths> density;
+
   private:
+    void segment(const Options& o, Run& run) {
+        const std::string& path = o.seed_dynamic;
+        const bool same = path == o.field;
+        const ScalarImage other = same ? ScalarImage{} : io::read_image(path);
+        add("seed_dynamic", path);
+        fixels_ = dwi::segment_fods(same ? field : other, {.refine_peaks = false}, run.devices().front(), run.progress());
+        density = std::make_unique<weights::FixelLengths>(fixels_, run.devices().front(), 1 << 15, true);
+        dynamic = std::make_unique<tracking::DynamicSeeds>(fixels_, *density, [this] { return density->track_density(); });
+        input.seeds.push_back({.kind = tracking::Seeds::Kind::dynamic, .name = path, .dynamic = dynamic.get()});
+    }
+
     void add(const std::string& role, const std::string& path) { files.emplace_back(role, path); }
     const std::string& used(const std::string& role, const std::string& path) {
         add(role, path);
@@ -134,6 +158,7 @@ class Inputs {
     }
 
     TensorModel model_;
+    Fixels fixels_;
 };
 
 void print_explanation(const tracking::Explanation& e, std::int64_t id) {
@@ -172,8 +197,8 @@ void body(Run& run, Options o) {
     o.track.algorithm = tracking::algorithm_named(o.algorithm).id;
     if (!o.seed_direction.empty()) o.track.direction = {o.seed_direction[0], o.seed_direction[1], o.seed_direction[2]};
     if (o.explain >= 0) {
-        const Inputs inputs(o);
-        print_explanation(tracking::explain(inputs.input, o.track, run.device(), o.explain), o.explain);
+        const Inputs inputs(o, run);
+        print_explanation(tracking::explain(inputs.input, o.track, run.devices().front(), o.explain), o.explain);
         return;
     }
     if (o.out.empty()) throw InputError("there is no output (OUT is missing); name a .tck, .trk or .trx file");
@@ -182,7 +207,7 @@ void body(Run& run, Options o) {
         throw InputError(fmt::format("--float16 and --deflate are of .trx alone and {} is none; choose such a name", o.out));
     if (!o.resume && !run.force && std::filesystem::exists(checkpoint_path(o.out)))
         throw OutputError(fmt::format("an interrupted run has left {}; add --resume to go on with it, or --force to start again", checkpoint_path(o.out)));
-    const Inputs inputs(o);
+    Inputs inputs(o, run);
     const auto resolved = tracking::resolve(o.track, inputs.input);
     const auto fields = tracking::header_fields(resolved);
     std::vector<std::pair<std::string, std::string>> parameters{{"algorithm", o.algorithm}};
@@ -209,6 +234,7 @@ void body(Run& run, Options o) {
             throw InputError(fmt::format("{} belongs to another run (its options or inputs differ); repeat the command as it was, or start again with --force", checkpoint_path(o.out)));
         writer = io::resume_tractogram_writer(o.out, file, checkpoint.writer);
         control.done = checkpoint.summary;
+        if (checkpoint.seeds && inputs.dynamic) inputs.go_on_from(*checkpoint.seeds);
         run.say(fmt::format("going on after {} streamlines from {} seeds", checkpoint.summary.accepted, checkpoint.summary.seeds));
     } else {
         writer = io::make_tractogram_writer(o.out, file);
@@ -218,7 +244,7 @@ void body(Run& run, Options o) {
     auto last = Clock::now();
     bool any_checkpoint = o.resume;
     const auto save = [&](const tracking::TrackSummary& done) {
-        write_checkpoint(o.out, {asked(), writer->checkpoint(), done});
+        write_checkpoint(o.out, {asked(), writer->checkpoint(), done, inputs.dynamic ? std::optional(inputs.dynamic_state()) : std::nullopt});
         any_checkpoint = true;
         last = Clock::now();
     };
@@ -269,7 +295,7 @@ void add_track(CLI::App& root) {
                                     table_of_algorithms() +
                                     "\nStreamline i depends on --seed, i and the images alone: the same file on any device, for any number of threads, any chunk, and after an\n"
                                     "interruption. Regions and seeds: an image on any grid of the same world, or a ball as x,y,z,radius in mm; most options may be repeated.\n"
-                                    "Anatomical constraints: Smith et al. 2012, NeuroImage 62:1924.",
+                                    "Anatomical constraints: Smith et al. 2012, NeuroImage 62:1924. Dynamic seeds: Smith et al. 2015, NeuroImage 119:338.",
                                 [o](Run& run) { body(run, *o); });
     auto& t = o->track;
     app.add_option("FIELD", o->field, "FOD image (even-order spherical harmonics); for tensor-...: the DWI; for fact: peaks, three volumes each; for nulldist...: any image")->required();
@@ -293,6 +319,7 @@ void add_track(CLI::App& root) {
     app.add_option("--seed-grid-per-voxel", o->seed_grid, "IMAGE N: a grid of N x N x N seeds in each voxel above 0")->expected(2)->group(seeds);
     app.add_option("--seed-points", o->seed_points, "text file, one x y z per line [mm]")->group(seeds);
     app.add_option("--seed-interface", o->seed_interface, "on the grey-white interface of --act, from the voxels above 0 of an image that covers it")->group(seeds);
+    app.add_option("--seed-dynamic", o->seed_dynamic, "FOD image: where streamlines are missing for its fibre densities; alone")->group(seeds);
     app.add_option("--seed-direction", o->seed_direction, "x,y,z: the first direction of every seed  [random]")->expected(3)->delimiter(',')->group(seeds);
     app.add_option("--seed-cutoff", t.seed_cutoff, "as --cutoff, for the first direction  [--cutoff]")->group(seeds);
     app.add_flag("--seed-unidirectional", t.unidirectional, "track from a seed in one direction only")->group(seeds);

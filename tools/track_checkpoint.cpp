@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <cstring>
 #include <fstream>
 
 namespace arcuate::tools {
@@ -36,6 +37,20 @@ Json to_json(const TrackSummary& s) {
             {"length_um", s.length_um}};
 }
 
+template <class T>
+Json packed(const std::vector<T>& values) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data());
+    return Json::binary({bytes, bytes + values.size() * sizeof(T)});
+}
+
+template <class T>
+std::vector<T> unpacked(const Json& json) {
+    const auto& bytes = json.get_binary();
+    std::vector<T> values(bytes.size() / sizeof(T));
+    std::memcpy(values.data(), bytes.data(), values.size() * sizeof(T));
+    return values;
+}
+
 TrackSummary from_json(const Json& json) {
     TrackSummary s;
     s.seeds = json.at("seeds");
@@ -53,20 +68,29 @@ TrackSummary from_json(const Json& json) {
 
 }  // namespace
 
-std::string checkpoint_path(const std::string& output) { return output + ".checkpoint.json"; }
+std::string checkpoint_path(const std::string& output) { return output + ".checkpoint"; }
 
 void write_checkpoint(const std::string& output, const TrackCheckpoint& checkpoint) {
-    const Json json{{"asked", Json::parse(checkpoint.asked)}, {"writer", Json::parse(checkpoint.writer)}, {"done", to_json(checkpoint.summary)}};
-    io::write_text(checkpoint_path(output), json.dump(2) + "\n", true);
+    Json json{{"asked", Json::parse(checkpoint.asked)}, {"writer", Json::parse(checkpoint.writer)}, {"done", to_json(checkpoint.summary)}};
+    if (checkpoint.seeds) {
+        const auto& s = *checkpoint.seeds;
+        json["seeds"] = {{"accepted", s.seeds.accepted}, {"mean", packed(s.seeds.mean)}, {"probability", packed(s.seeds.probability)}, {"density_sums", packed(s.density_sums)}};
+    }
+    std::string bytes;
+    Json::to_cbor(json, bytes);
+    io::write_text(checkpoint_path(output), bytes, true);
 }
 
 TrackCheckpoint read_checkpoint(const std::string& output) {
     const std::string path = checkpoint_path(output);
-    std::ifstream file(path);
+    std::ifstream file(path, std::ios::binary);
     if (!file) throw InputError(fmt::format("there is no checkpoint of {} ({} does not exist); run without --resume", output, path));
     try {
-        const Json json = Json::parse(file);
-        return {json.at("asked").dump(), json.at("writer").dump(), from_json(json.at("done"))};
+        const Json json = Json::from_cbor(file);
+        TrackCheckpoint out{json.at("asked").dump(), json.at("writer").dump(), from_json(json.at("done"))};
+        if (const auto s = json.find("seeds"); s != json.end())
+            out.seeds = {{s->at("accepted"), unpacked<double>(s->at("mean")), unpacked<double>(s->at("probability"))}, unpacked<std::int64_t>(s->at("density_sums"))};
+        return out;
     } catch (const nlohmann::json::exception&) {
         throw InputError(fmt::format("the checkpoint {} cannot be read (it is damaged); remove it and run without --resume", path));
     }

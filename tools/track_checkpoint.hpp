@@ -3,16 +3,24 @@
 
 #include "arcuate/tracking/track.hpp"
 
-#include <chrono>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace arcuate::tools {
 
-/// `OUT.checkpoint.json`: what was asked for, how far it is, and what the writer needs.
+/// Of dynamic seeds.
+struct SeedState {
+    tracking::DynamicSeeds::State seeds;
+    std::vector<std::int64_t> density_sums;  ///< weights::FixelLengths::sums()
+};
+
+/// `OUT.checkpoint` (CBOR): what was asked for, how far it is, and what the writer and dynamic seeds need.
 struct TrackCheckpoint {
     std::string asked;    ///< the half of the provenance that decides the bytes
     std::string writer;   ///< io::TractogramWriter::checkpoint()
     tracking::TrackSummary summary;
+    std::optional<SeedState> seeds{};
 };
 
 std::string checkpoint_path(const std::string& output);

@@ -125,7 +125,8 @@ VertexPool Pool::view() const {
 VertexPool Pool::view_taken() const { return {vertices_.data(), next_.data(), previous_.data(), taken_.data(), pages_}; }
 
 ChunkQueue::ChunkQueue(const TrackInput& input, const TrackOptions& resolved, std::span<const Device> devices, Reached from)
-    : options_(resolved), in_flight_(total_workers(devices) + 1), reached_(from), next_first_(from.seeds) {
+    : options_(resolved), in_flight_(total_workers(devices) + 1), reached_(from), next_first_(from.seeds),
+      ready_up_to_(std::any_of(input.seeds.begin(), input.seeds.end(), [](const Seeds& s) { return s.dynamic; }) ? from.seeds : from.seed_limit) {
     // Images first, on every device: what is wrong with them is thrown here.
     for (const auto& device : devices) trackers_.push_back(make_tracker(input, options_, device));
     calibration_arcs_ = trackers_.front()->calibration_arcs();
@@ -153,6 +154,13 @@ Chunk ChunkQueue::next() {
     return chunk;
 }
 
+void ChunkQueue::open(std::int64_t ready_up_to, std::span<const std::uint32_t> seed_shares) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& tracker : trackers_) tracker->set_seed_shares(seed_shares);
+    ready_up_to_ = std::min(ready_up_to, reached_.seed_limit);
+    changed_.notify_all();
+}
+
 void ChunkQueue::report(std::int64_t seeds, std::int64_t accepted) {
     const std::lock_guard lock(mutex_);
     reached_.seeds = seeds;
@@ -172,9 +180,11 @@ std::int64_t ChunkQueue::size_of_next(const Device& device) const {
 
 ChunkQueue::Job ChunkQueue::take(const Device& device) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return stop_ || failure_ || handed_out_ - taken_back_ < in_flight_; });
+    changed_.wait(lock, [&] {
+        return stop_ || failure_ || next_first_ >= reached_.seed_limit || (handed_out_ - taken_back_ < in_flight_ && next_first_ < ready_up_to_);
+    });
     if (stop_ || failure_ || next_first_ >= reached_.seed_limit) return {};
-    const std::int64_t count = std::min(size_of_next(device), reached_.seed_limit - next_first_);
+    const std::int64_t count = std::min(size_of_next(device), ready_up_to_ - next_first_);
     const Job job{handed_out_++, next_first_, count};
     next_first_ += count;
     return job;

@@ -52,6 +52,8 @@ class ChunkQueue {
 
     /// The next chunk; waits for it. Throws what a worker threw.
     Chunk next();
+    /// Before the seeds of a generation can be tracked: those up to `ready_up_to` have these shares. No chunk is under way.
+    void open(std::int64_t ready_up_to, std::span<const std::uint32_t> seed_shares);
     /// What the caller has taken so far: the size of further chunks follows from it.
     void report(std::int64_t seeds, std::int64_t accepted);
     int calibration_arcs() const { return calibration_arcs_; }
@@ -69,6 +71,7 @@ class ChunkQueue {
     Reached reached_;
     std::int64_t handed_out_ = 0;    ///< chunks
     std::int64_t next_first_;
+    std::int64_t ready_up_to_;       ///< ids before this may be tracked; of dynamic seeds, a generation
     std::int64_t taken_back_ = 0;
     int calibration_arcs_ = 0;
     bool stop_ = false;

@@ -98,6 +98,7 @@ void check_combinations(const TrackOptions& o, const TrackInput& input) {
         (seeds.finite() ? finite : endless) = true;
         if (seeds.kind == Seeds::Kind::interface && !input.anatomy)
             throw InputError(fmt::format("seeds on the grey-white interface ({}) need the tissues; add --act", seeds.name));
+        apart(seeds.kind == Seeds::Kind::dynamic && input.seeds.size() > 1, "--seed-dynamic", "other seeds", "what they add is no density that it could balance");
     }
     apart(finite && endless, "seeds without end (an image, a sphere)", "a fixed number of seeds (per voxel, points)", "it is undefined when the former would be done");
     if (o.direction) {

@@ -22,21 +22,13 @@ std::int64_t seeds_of(const Seeds& s) {
     return voxels_above_zero(s.image) * each;
 }
 
-double voxel_volume(const Grid& grid) { return std::fabs(determinant(grid.voxel_to_world)); }
-
-/// 2^32 times the share of the total up to each value, minus one; the last is all ones.
-std::vector<std::uint32_t> cumulated(const std::vector<double>& values) {
-    double total = 0;
-    for (const double v : values) total += v;
-    std::vector<std::uint32_t> out;
-    double sum = 0;
-    for (const double v : values) {
-        sum += v;
-        out.push_back(static_cast<std::uint32_t>(std::clamp(std::floor(sum / total * 4294967296.0) - 1.0, 0.0, 4294967295.0)));
-    }
-    out.back() = 0xffffffffu;
-    return out;
+void add_voxel(std::int64_t v, const std::array<std::int64_t, 3>& size, std::vector<std::int32_t>& coordinates) {
+    coordinates.push_back(static_cast<std::int32_t>(v % size[0]));
+    coordinates.push_back(static_cast<std::int32_t>(v / size[0] % size[1]));
+    coordinates.push_back(static_cast<std::int32_t>(v / (size[0] * size[1])));
 }
+
+double voxel_volume(const Grid& grid) { return std::fabs(determinant(grid.voxel_to_world)); }
 
 /// Whether any of the voxels' centres, or any of the points, lies in the field's grid.
 bool meets_field(const Seeds& s, const ScalarImage& field) {
@@ -53,17 +45,32 @@ bool meets_field(const Seeds& s, const ScalarImage& field) {
         return true;
     }
     if (s.kind == Seeds::Kind::points) return std::any_of(s.points.begin(), s.points.end(), inside);
-    const auto& grid = s.image.grid;
+    const bool dynamic = s.kind == Seeds::Kind::dynamic;
+    const auto& grid = dynamic ? s.dynamic->fixels().grid : s.image.grid;
+    const auto has_seeds = [&](std::size_t v) { return dynamic ? s.dynamic->fixels().first[v + 1] > s.dynamic->fixels().first[v] : s.image.data[v] > 0.0f; };
     for (std::int64_t z = 0, v = 0; z < grid.size[2]; ++z)
         for (std::int64_t y = 0; y < grid.size[1]; ++y)
             for (std::int64_t x = 0; x < grid.size[0]; ++x, ++v)
-                if (s.image.data[static_cast<std::size_t>(v)] > 0.0f &&
+                if (has_seeds(static_cast<std::size_t>(v)) &&
                     inside(transform_point(grid.voxel_to_world, {static_cast<double>(x), static_cast<double>(y), static_cast<double>(z)})))
                     return true;
     return false;
 }
 
 }  // namespace
+
+std::vector<std::uint32_t> cumulated(const std::vector<double>& values) {
+    double total = 0;
+    for (const double v : values) total += v;
+    std::vector<std::uint32_t> out;
+    double sum = 0;
+    for (const double v : values) {
+        sum += v;
+        out.push_back(static_cast<std::uint32_t>(std::clamp(std::floor(sum / total * 4294967296.0) - 1.0, 0.0, 4294967295.0)));
+    }
+    out.back() = 0xffffffffu;
+    return out;
+}
 
 Seeds seeds_in(const Mask& mask, std::string name) {
     Seeds s;
@@ -95,6 +102,8 @@ Scene::Scene(const TrackInput& input, const TrackOptions& o, const Device& devic
     rules_.max_vertices = most_vertices(o);
     rules_.downsample = o.downsample;
     rules_.unidirectional = o.unidirectional;
+    rules_.seed_one_minus_cos = one_minus_cos(radians(o.angle));
+    rules_.seed_trials = o.seed_trials;
     if (o.direction) {
         rules_.has_direction = true;
         rules_.direction = kernels::normalized(to_kernel(*o.direction));
@@ -174,6 +183,27 @@ void Scene::add_seeds(const TrackInput& input, const Device& device) {
             seed_points_.emplace_back(device, points);
             out.points = seed_points_.back().data();
             out.count = static_cast<std::uint32_t>(points.size());
+        } else if (s.kind == Kind::dynamic) {
+            const Fixels& fixels = s.dynamic->fixels();
+            const auto& size = fixels.grid.size;
+            std::vector<std::int32_t> coordinates;
+            std::vector<kernels::Vec3> directions;
+            for (std::int64_t v = 0; v < fixels.grid.voxels(); ++v)
+                for (auto f = fixels.first[static_cast<std::size_t>(v)]; f < fixels.first[static_cast<std::size_t>(v) + 1]; ++f) {
+                    add_voxel(v, size, coordinates);
+                    const float* d = &fixels.mean_direction[3 * std::size_t{f}];
+                    directions.push_back({d[0], d[1], d[2]});
+                }
+            out.count = static_cast<std::uint32_t>(directions.size());
+            seed_voxels_.emplace_back(device, coordinates);
+            seed_points_.emplace_back(device, directions);
+            seed_shares_.emplace_back(device, cumulated(s.dynamic->state.probability));
+            out.voxels = seed_voxels_.back().data();
+            out.directions = seed_points_.back().data();
+            out.up_to = seed_shares_.back().data();
+            out.voxel_to_world = to_kernel(fixels.grid.voxel_to_world);
+            out.world_to_voxel = to_kernel(inverse(fixels.grid.voxel_to_world));
+            volumes.push_back(1);
         } else {
             std::vector<std::int32_t> coordinates;
             std::vector<double> weights;
@@ -182,9 +212,7 @@ void Scene::add_seeds(const TrackInput& input, const Device& device) {
                 const float value = s.image.data[static_cast<std::size_t>(v)];
                 if (!std::isfinite(value)) throw InputError(fmt::format("{} has values that are not finite; set them to zero", s.name));
                 if (!(value > 0.0f)) continue;
-                coordinates.push_back(static_cast<std::int32_t>(v % size[0]));
-                coordinates.push_back(static_cast<std::int32_t>(v / size[0] % size[1]));
-                coordinates.push_back(static_cast<std::int32_t>(v / (size[0] * size[1])));
+                add_voxel(v, size, coordinates);
                 weights.push_back(static_cast<double>(value));
             }
             if (weights.empty()) throw InputError(fmt::format("{} is empty (no voxel above zero); give one that covers some of the image", s.name));
@@ -219,6 +247,7 @@ void Scene::add_seeds(const TrackInput& input, const Device& device) {
     rules_.seeds = {seeds_.data(), static_cast<int>(sources.size()), end > 0, rules_.act.image};
 }
 
+static_assert(static_cast<int>(kernels::SeedKind::fixels) == static_cast<int>(Seeds::Kind::dynamic));
 static_assert(static_cast<int>(kernels::SeedKind::interface) == static_cast<int>(Seeds::Kind::interface));
 static_assert(static_cast<int>(kernels::SeedKind::grid_per_voxel) == static_cast<int>(Seeds::Kind::grid_per_voxel));
 

@@ -7,6 +7,17 @@
 
 namespace arcuate::tracking {
 
+/// [rad]
+inline float radians(double degrees) { return static_cast<float>(degrees * (3.14159265358979323846 / 180)); }
+/// Without cancellation for small angles.
+inline float one_minus_cos(float angle) {
+    const float half = kernels::sin(0.5f * angle);
+    return 2.0f * half * half;
+}
+
+/// 2^32 times the share of the total up to each value, minus one; the last is all ones.
+std::vector<std::uint32_t> cumulated(const std::vector<double>& values);
+
 /// Seeds of finite sources; 0 where they have no end.
 std::int64_t finite_seeds(std::span<const Seeds> seeds);
 
@@ -22,6 +33,8 @@ class Scene {
     /// `options` are resolved. Throws InputError for empty seeds or masks, tissues that do not add up, and seeds outside the field.
     Scene(const TrackInput& input, const TrackOptions& options, const Device& device);
     const kernels::TrackRules& rules() const { return rules_; }
+    /// Of dynamic seeds.
+    void set_seed_shares(std::span<const std::uint32_t> up_to) { seed_shares_.back().upload(up_to); }
 
   private:
     void add_tissues(const Anatomy& anatomy, const Device& device);

@@ -1,5 +1,6 @@
 #include "arcuate/tracking/track.hpp"
 
+#include "arcuate/core/error.hpp"
 #include "tracking/chunks.hpp"
 #include "tracking/tracker.hpp"
 
@@ -49,7 +50,14 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
     progress.begin("tracking", o.select > 0 ? o.select : o.seeds, o.select > 0 ? "streamlines" : "seeds");
     ChunkQueue chunks(input, o, devices, {summary.seeds, summary.accepted, seed_limit});
     summary.calibration_arcs = chunks.calibration_arcs();
+    DynamicSeeds* const dynamic = input.seeds.front().dynamic;
+    std::int64_t ready_up_to = 0;
     while (wanted() && !(control.stop && control.stop())) {
+        if (dynamic && summary.seeds >= ready_up_to) {
+            if (DynamicSeeds::begins_generation(summary.seeds)) dynamic->update(summary.accepted, o.select);
+            ready_up_to = DynamicSeeds::generation_end(summary.seeds);
+            chunks.open(ready_up_to, cumulated(dynamic->state.probability));
+        }
         // The kept set is decided in id order, so neither chunks nor finishing order matter.
         const Chunk chunk = chunks.next();
         std::int64_t accepted_here = 0;
@@ -66,6 +74,7 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
             TractogramView view;
             view.positions = std::span<const float>(chunk.positions.data(), 3 * offsets.back());
             view.offsets = offsets;
+            if (dynamic) dynamic->append(view);
             sink.append(view);
         }
         chunks.report(summary.seeds, summary.accepted);
@@ -78,6 +87,8 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
 
 Explanation explain(const TrackInput& input, const TrackOptions& options, const Device& device, std::int64_t id) {
     const TrackOptions o = resolve(options, input);
+    if (input.seeds.front().dynamic)
+        throw InputError("a streamline of dynamic seeds cannot be told alone (its seed follows from all before it); give its first point to --seed-points");
     const auto tracker = make_tracker(input, o, device);
     constexpr std::int32_t capacity = 1 << 18;
     const Pool pool(device, most_pages(o));

@@ -15,6 +15,8 @@ class Tracker {
     virtual ~Tracker() = default;
     /// Tracks the streamlines of ids [first_id, first_id + n).
     virtual void run(std::uint64_t first_id, std::int64_t n, const kernels::VertexPool& pool, kernels::StreamlineRecord* records, const kernels::Trace& trace) const = 0;
+    /// Of dynamic seeds: 2^32 times the cumulated share of each fixel, minus one.
+    virtual void set_seed_shares(std::span<const std::uint32_t> up_to) = 0;
     /// Evaluated at every step before candidates are drawn, for the summary.
     virtual int calibration_arcs() const { return 0; }
 };
@@ -30,6 +32,7 @@ class KernelTracker : public Tracker {
         const auto algorithm = images_.view(scene_.rules());
         launch(device_, n, kernels::TrackStreamline<std::remove_const_t<decltype(algorithm)>>{algorithm, scene_.rules(), first_id, pool, records, trace}, 1);
     }
+    void set_seed_shares(std::span<const std::uint32_t> up_to) override { scene_.set_seed_shares(up_to); }
     int calibration_arcs() const override { return images_.calibration_arcs(); }
 
   private:
@@ -49,14 +52,6 @@ std::unique_ptr<Tracker> with_order(int lmax, const Make& make) {
     std::unique_ptr<Tracker> made;
     ((!made && lmax <= Orders ? void(made = make(std::integral_constant<int, Orders>{})) : void()), ...);
     return made;
-}
-
-/// [rad]
-inline float radians(double degrees) { return static_cast<float>(degrees * (3.14159265358979323846 / 180)); }
-/// Without cancellation for small angles.
-inline float one_minus_cos(float angle) {
-    const float half = kernels::sin(0.5f * angle);
-    return 2.0f * half * half;
 }
 
 // One function per algorithm, each in its own source. `options` are resolved.

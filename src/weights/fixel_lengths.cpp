@@ -58,8 +58,8 @@ LookupOnDevice::LookupOnDevice(const Fixels& fixels, const Device& device)
     walk_.world_to_voxel = to_kernel(inverse(fixels.grid.voxel_to_world));
 }
 
-FixelLengths::Impl::Impl(const Fixels& fixels, const Device& on, std::int64_t chunk_size)
-    : device(on), chunk(std::max<std::int64_t>(1, chunk_size)), lookup(fixels, on) {
+FixelLengths::Impl::Impl(const Fixels& fixels, const Device& on, std::int64_t chunk_size, bool only)
+    : device(on), chunk(std::max<std::int64_t>(1, chunk_size)), sums_only(only), lookup(fixels, on) {
     const auto n = static_cast<std::uint64_t>(fixels.size());
     if (n > 1u << 24)
         throw InputError(fmt::format("the FOD image has {} fixels (at most 2^24 can be told apart); use a tighter mask or a coarser image", n));
@@ -96,12 +96,14 @@ void FixelLengths::Impl::add(const TractogramView& all, std::int64_t begin, std:
     Chunk made{streamlines, end - begin, Buffer(device, packed), Buffer<std::uint32_t>(device, packed.back())};
     launch(device, end - begin,
            kernels::PackFixels{device_slots.data(), loose.data(), made.packed.data(), code, made.words.data(), units.data(), counts.data()}, 1024);
-    chunks.push_back(std::move(made));
     streamlines += end - begin;
+    if (sums_only) return;
     pairs += packed.back();
+    chunks.push_back(std::move(made));
 }
 
-FixelLengths::FixelLengths(const Fixels& fixels, const Device& device, std::int64_t chunk) : impl_(std::make_unique<Impl>(fixels, device, chunk)) {}
+FixelLengths::FixelLengths(const Fixels& fixels, const Device& device, std::int64_t chunk, bool sums_only)
+    : impl_(std::make_unique<Impl>(fixels, device, chunk, sums_only)) {}
 FixelLengths::~FixelLengths() = default;
 
 void FixelLengths::append(const TractogramView& streamlines) {
@@ -121,5 +123,7 @@ std::vector<double> FixelLengths::track_density() const {
     return out;
 }
 
+std::vector<std::int64_t> FixelLengths::sums() const { return impl_->units.to_host(); }
+void FixelLengths::go_on_from(std::span<const std::int64_t> sums) { impl_->units.upload(sums); }
 
 }  // namespace arcuate::weights

@@ -9,7 +9,7 @@
 namespace arcuate::weights {
 
 struct FixelLengths::Impl {
-    Impl(const Fixels& fixels, const Device& on, std::int64_t chunk_size);
+    Impl(const Fixels& fixels, const Device& on, std::int64_t chunk_size, bool sums_only);
     void add(const TractogramView& all, std::int64_t begin, std::int64_t end);
 
     /// Consecutive streamlines.
@@ -21,6 +21,7 @@ struct FixelLengths::Impl {
 
     Device device;
     std::int64_t chunk;
+    bool sums_only;
     LookupOnDevice lookup;
     kernels::FixelLengthCode code{};
     std::vector<Chunk> chunks;

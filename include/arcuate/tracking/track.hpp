@@ -7,6 +7,7 @@
 #include "arcuate/core/region.hpp"
 #include "arcuate/core/tensor_model.hpp"
 #include "arcuate/core/tractogram.hpp"
+#include "arcuate/tracking/dynamic_seeds.hpp"
 
 #include <array>
 #include <cstdint>
@@ -51,13 +52,14 @@ inline const AlgorithmRow& row_of(Algorithm algorithm) { return algorithms[stati
 
 /// A source of seeds. Several endless ones share the seeds in proportion to their volumes; of several finite ones each gives all of its own.
 struct Seeds {
-    enum class Kind : std::uint8_t { image, weighted, random_per_voxel, grid_per_voxel, sphere, points, interface };
+    enum class Kind : std::uint8_t { image, weighted, random_per_voxel, grid_per_voxel, sphere, points, interface, dynamic };
     Kind kind = Kind::image;
     std::string name;              ///< for messages
     ScalarImage image{};           ///< voxels above 0; `weighted`: seeds in proportion to the values
     std::int64_t per_voxel = 1;    ///< random_per_voxel: seeds of each voxel; grid_per_voxel: along each of its axes
     Sphere sphere{};
     std::vector<Vec3d> points{};   ///< scanner RAS+ [mm]
+    DynamicSeeds* dynamic = nullptr;  ///< changes as the run goes on
 
     bool finite() const { return kind == Kind::random_per_voxel || kind == Kind::grid_per_voxel || kind == Kind::points; }
 };
@@ -161,7 +163,7 @@ struct TrackControl {
     std::function<bool()> stop = {};                            ///< true: end after the current batch
 };
 
-/// Streamline i depends on (options.seed, i) and the images alone. Accepted streamlines reach `sink` in id order, batch by batch, from one thread.
+/// Streamline i depends on (options.seed, i) and the images alone (of dynamic seeds: and on the generations before it). Accepted streamlines reach `sink` in id order, batch by batch, from one thread.
 /// Several devices share the work; that does not change a byte.
 /// Throws InputError for a field that does not fit the algorithm, is not finite, or is zero everywhere, and for seeds that are outside it.
 TrackSummary track(const TrackInput& input, const TrackOptions& options, std::span<const Device> devices, StreamlineSink& sink,
@@ -190,7 +192,7 @@ struct Explanation {
     double length_mm;
     std::int64_t vertices;  ///< after downsampling
 };
-/// Tracks streamline `id` alone and tells every step.
+/// Tracks streamline `id` alone and tells every step. Throws InputError for dynamic seeds.
 Explanation explain(const TrackInput& input, const TrackOptions& options, const Device& device, std::int64_t id);
 
 /// Seeds uniform in a mask.

@@ -8,6 +8,7 @@
 
 #include <limits>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace arcuate::weights {
@@ -17,7 +18,8 @@ namespace arcuate::weights {
 class FixelLengths : public StreamlineSink {
   public:
     /// Throws InputError for more than 2^24 fixels. `fixels` is needed no longer than this call. `chunk`: streamlines per launch; does not change a byte.
-    FixelLengths(const Fixels& fixels, const Device& device, std::int64_t chunk = 1 << 15);
+    /// `sums_only`: for track_density() alone; memory does not grow with the number of streamlines.
+    FixelLengths(const Fixels& fixels, const Device& device, std::int64_t chunk = 1 << 15, bool sums_only = false);
     ~FixelLengths() override;
     void append(const TractogramView& streamlines) override;
 
@@ -28,6 +30,9 @@ class FixelLengths : public StreamlineSink {
     std::int64_t bytes() const;
     /// (n_fixels) summed length of all streamlines [mm]: exact, for any order of streamlines.
     std::vector<double> track_density() const;
+    /// The same sums in whole units of length, which another FixelLengths of the same fixels can go on from.
+    std::vector<std::int64_t> sums() const;
+    void go_on_from(std::span<const std::int64_t> sums);
 
     struct Impl;
     const Impl& impl() const { return *impl_; }
