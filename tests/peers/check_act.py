@@ -272,7 +272,7 @@ def main():
     # What was not tracked by a rule breaks it: the checker sees.
     free = track("free", "ifod2", "white", "--cutoff", "0.05")
     controls = [checked("free", "ifod2", "white", (), free), checked("free", "ifod2", "white", ("--seed-unidirectional",), track("free", "ifod2", "white", "--seed-unidirectional"), interface=True, one_way=True),
-                checked("free", "ifod2", "deep", ("--min-length 2 --max-length 6",), track("free", "ifod2", "deep", "--min-length", 2, "--max-length", 6)),
+                checked("free", "ifod2", "deep", ("--min-length 2 --max-length 3.5",), track("free", "ifod2", "deep", "--min-length", 2, "--max-length", 3.5)),
                 checked("uncropped", "ifod2", "white", (), track("ours", "ifod2", "white"), crop=True),
                 checked("other step", "ifod2", "white", ("--step 0.9",), track("ours", "ifod2", "white", "--step", 0.9))]
     failed += [f"the checker finds no streamline that breaks the rule: {rule}" for rule in RULES if not any(c[rule] and c[rule][0] for c in controls)]
