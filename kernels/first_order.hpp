@@ -1,6 +1,6 @@
 // Trackers that look at one point per step: a direction there, and a straight step along it. With Runge-Kutta 4 the direction is the weighted
 // mean of four, found at the start, twice at the middle and at the end of the step (Basser et al. 2000, Magn Reson Med 44:625); a fifth, where the step
-// has led, must exist and lie within the angle of the first. `With Runge-Kutta, `Directions` holds no angle of its own, unless it is the cone that it draws from.
+// has led, must exist and lie within the angle of the first. With Runge-Kutta `Directions` holds no angle of its own, unless it is the cone that it draws from.
 //
 // `Directions` says which way from a point:
 //   start(position, random, asked, direction)               the first direction at a seed

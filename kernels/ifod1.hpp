@@ -26,7 +26,7 @@ struct Ifod1Directions {
         field.interpolate(cell, c);
         const Frame frame = frame_around(from);
         Vec3 d{};
-        const StepEnd end = draw_by_rejection({params.calibration_count, params.calibration_ratio, params.trials}, random, draw, counts, [&](int calibration, const Random4& r) {
+        const StepEnd end = draw_by_rejection(params.rejection, random, draw, counts, [&](int calibration, const Random4& r) {
             d = turned(frame, calibration >= 0 ? params.calibration[calibration] : cone_direction(r, params.one_minus_cos_max));
             const float f = FodField<Lmax>::amplitude(c, d);
             // The bound is taken below the cutoff as well: what is likely beside a calibration direction may lie above it.

@@ -15,20 +15,10 @@ namespace arcuate::kernels {
 
 inline constexpr int max_arc_samples = max_step_vertices;  ///< FOD samples of an arc, its start excluded
 
-/// What a run of iFOD2 is told. Lengths in mm.
-struct Ifod2Params {
-    float step;               ///< arc length [mm]
+struct Ifod2Params : DrawParams {
     float max_angle;          ///< between the tangents at an arc's ends [rad]
     float one_minus_cos_max;  ///< 1 - cos(max_angle)
-    float cutoff;             ///< amplitude below which an arc is impossible
-    float seed_cutoff;        ///< amplitude that a first direction must exceed
-    float power;              ///< exponent of an arc's probability
-    int samples;              ///< per arc, its start excluded
-    int trials;               ///< candidates per step
-    int seed_trials;          ///< directions per seed
-    float calibration_ratio;  ///< bound on an arc's probability, as a multiple of the calibration arcs' largest
-    int calibration_count;
-    const ArcShape* calibration;  ///< (calibration_count), on the device
+    const ArcShape* calibration;  ///< (rejection.calibration_count), on the device
 };
 
 /// Where one half of a streamline stands.
@@ -113,7 +103,7 @@ struct Ifod2 {
         const Frame frame = frame_around(state.direction);
         ArcShape shape{};
         float half_log_end = 0.0f;
-        const StepEnd end = draw_by_rejection({params.calibration_count, params.calibration_ratio, params.trials}, random, 0, counts, [&](int calibration, const Random4& r) {
+        const StepEnd end = draw_by_rejection(params.rejection, random, 0, counts, [&](int calibration, const Random4& r) {
             shape = calibration >= 0 ? params.calibration[calibration] : cone_direction(r, params.one_minus_cos_max);
             return arc_probability(state, Arc(state, frame, shape, params.step), half_log_end);
         });

@@ -7,17 +7,11 @@
 
 namespace arcuate::kernels {
 
-struct PttParams {
-    float step;               ///< [mm]
+/// The cutoff and the power are those of the mean amplitude along the probe.
+struct PttParams : DrawParams {
     float max_curvature;      ///< [1/mm]
-    float cutoff, seed_cutoff;  ///< of the mean amplitude along the probe; of the first direction's amplitude
-    float power;              ///< exponent of the mean amplitude
     float probe;              ///< length of the probe [mm]
-    int samples;              ///< of the probe, its start excluded
-    int trials, seed_trials;
-    float bound;              ///< on a candidate's likelihood, as a multiple of the calibration curves' largest
-    int calibration_count;
-    const float* calibration; ///< (count, 2) curvatures in units of the largest [1]
+    const ArcShape* calibration;  ///< (rejection.calibration_count) by how much and to which side of `normal` the probe bends
 };
 
 /// Where one half of a streamline stands.
@@ -96,10 +90,11 @@ struct Ptt {
     ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
         const float here = max(amplitude(state.position, state.direction), 0.0f);
         float k1 = 0.0f, k2 = 0.0f;  // curvatures, uniform in the disc
-        const StepEnd end = draw_by_rejection({params.calibration_count, params.bound, params.trials}, random, 0, counts, [&](int calibration, const Random4& r) {
+        const StepEnd end = draw_by_rejection(params.rejection, random, 0, counts, [&](int calibration, const Random4& r) {
             if (calibration >= 0) {
-                k1 = params.max_curvature * params.calibration[2 * calibration];
-                k2 = params.max_curvature * params.calibration[2 * calibration + 1];
+                const ArcShape bent = params.calibration[calibration];
+                k1 = bent.angle / params.probe * bent.cos_azimuth;
+                k2 = bent.angle / params.probe * bent.sin_azimuth;
             } else {
                 const float k = params.max_curvature * sqrt(uniform(r.v[0]));
                 const SinCos azimuth = sincos(2.0f * pi * uniform(r.v[1]));

@@ -12,6 +12,17 @@ struct Rejection {
     int trials;             ///< random candidates before giving up
 };
 
+/// What every algorithm that draws from FODs in this way is told.
+struct DrawParams {
+    float step;               ///< [mm]
+    float cutoff;             ///< amplitude below which a candidate is impossible
+    float seed_cutoff;        ///< amplitude that a first direction must exceed
+    float power;              ///< exponent of a candidate's probability
+    int samples;              ///< along a candidate, its start excluded
+    int seed_trials;          ///< directions per seed
+    Rejection rejection;
+};
+
 /// `evaluate(calibration, random)`: the probability of a candidate, of the fixed set's number `calibration`, or, where that is negative, of the random numbers' first
 /// two; negative where the candidate leaves the image, which ends the half where it is one of the fixed set. What `evaluate` wrote last is the accepted candidate.
 /// Random candidates take draws first_draw, first_draw + 1, ... of the step's stream.

@@ -7,27 +7,28 @@
 
 namespace arcuate::tracking {
 
-/// Without the calibration.
-inline kernels::Ifod2Params ifod2_params(const TrackOptions& o) {
-    kernels::Ifod2Params p{};
-    p.step = static_cast<float>(o.step);
-    p.max_angle = radians(o.angle);
-    p.one_minus_cos_max = one_minus_cos(p.max_angle);
-    p.cutoff = static_cast<float>(o.cutoff);
-    p.seed_cutoff = static_cast<float>(o.seed_cutoff);
-    p.power = static_cast<float>(o.power);
-    p.samples = o.samples - 1;
-    p.trials = o.trials;
-    p.seed_trials = o.seed_trials;
-    return p;
+/// Without the calibration, as are those below.
+inline kernels::DrawParams draw_params(const TrackOptions& o) {
+    return {.step = static_cast<float>(o.step),
+            .cutoff = static_cast<float>(o.cutoff),
+            .seed_cutoff = static_cast<float>(o.seed_cutoff),
+            .power = static_cast<float>(o.power),
+            .samples = o.samples - 1,
+            .seed_trials = o.seed_trials,
+            .rejection = {0, 0.0f, o.trials}};
+}
+inline kernels::Ifod2Params ifod2_params(const TrackOptions& o) { return {draw_params(o), radians(o.angle), one_minus_cos(radians(o.angle)), nullptr}; }
+inline kernels::PttParams ptt_params(const TrackOptions& o) {
+    return {draw_params(o), 2.0f * kernels::sin(0.5f * radians(o.angle)) / static_cast<float>(o.step), static_cast<float>(o.probe), nullptr};
 }
 
 /// Puts the calibration's arcs on the device and into the parameters.
-inline Buffer<kernels::ArcShape> use(const Calibration& calibration, kernels::Ifod2Params& params, const Device& device) {
+template <class Params>
+Buffer<kernels::ArcShape> use(const Calibration& calibration, Params& params, const Device& device) {
     Buffer<kernels::ArcShape> arcs(device, calibration.arcs);
     params.calibration = arcs.data();
-    params.calibration_count = static_cast<int>(calibration.arcs.size());
-    params.calibration_ratio = calibration.ratio;
+    params.rejection.calibration_count = static_cast<int>(calibration.arcs.size());
+    params.rejection.ratio = calibration.ratio;
     return arcs;
 }
 

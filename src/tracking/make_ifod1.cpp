@@ -14,7 +14,7 @@ struct Images {
     bool rk4;
 
     kernels::Ifod1<Lmax> view(const kernels::TrackRules&) const { return {{fod.view(), params}, params.step, rk4}; }
-    int calibration_arcs() const { return params.calibration_count; }
+    int calibration_arcs() const { return params.rejection.calibration_count; }
 };
 
 }  // namespace

@@ -1,6 +1,4 @@
-#include "tracking/calibrate.hpp"
 #include "tracking/fod_params.hpp"
-#include "tracking/tracker.hpp"
 
 namespace arcuate::tracking {
 
@@ -13,7 +11,7 @@ struct Images {
     kernels::Ifod2Params params;
 
     kernels::Ifod2<Lmax> view(const kernels::TrackRules& rules) const { return {fod.view(), params, rules.act.image}; }
-    int calibration_arcs() const { return params.calibration_count; }
+    int calibration_arcs() const { return params.rejection.calibration_count; }
 };
 
 }  // namespace

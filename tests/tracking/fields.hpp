@@ -6,6 +6,7 @@
 #include "arcuate/tracking/track.hpp"
 #include "kernels/sh_basis.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -44,6 +45,42 @@ inline ScalarImage lobes(const Grid& grid, const std::function<Vec3d(const Vec3d
                 const auto c = lobe(direction(transform_point(grid.voxel_to_world, {double(x), double(y), double(z)})));
                 for (std::int64_t j = 0; j < 45; ++j) fod.at(v, j) = c[static_cast<std::size_t>(j)];
             }
+    return fod;
+}
+
+/// An oblique, anisotropic grid of 18 x 16 x 12 voxels around the origin.
+inline Grid oblique_box() {
+    Grid grid;
+    grid.size = {18, 16, 12};
+    grid.voxel_to_world.linear = {{{1.9, 0.3, -0.2}, {-0.3, 2.1, 0.1}, {0.2, -0.1, 2.4}}};
+    const Vec3d middle = transform_point(grid.voxel_to_world, {8.5, 7.5, 5.5});
+    grid.voxel_to_world.offset = {-middle[0], -middle[1], -middle[2]};
+    return grid;
+}
+
+/// What a voxel of the crossing has: a direction that turns about an axis beside the grid and climbs, and in half of the voxels a straight one across it.
+/// Both fade towards one side, and a ball has nothing.
+struct Crossing {
+    Vec3d turning, straight;
+    double size, share;   ///< of the whole; of the straight one, 0 outside the crossing
+};
+inline Crossing crossing_at(const Vec3d& p) {
+    const double x = p[0] + 21, y = p[1] + 17, r = std::hypot(x, y), n = std::sqrt(1 + 0.3 * 0.3);
+    const double hole = std::hypot(p[0] - 6, p[1] + 8, p[2] - 5);
+    return {{-y / (r * n), x / (r * n), 0.3 / n}, {0.48, 0.6, 0.64}, hole < 5 ? 0 : std::clamp(0.75 - 0.045 * p[1], 0.0, 1.0), p[2] > 0 ? 0.45 : 0};
+}
+/// `set(voxel, crossing)` for every voxel.
+inline void for_each_crossing(const Grid& grid, const std::function<void(std::int64_t, const Crossing&)>& set) {
+    for (std::int64_t z = 0, v = 0; z < grid.size[2]; ++z)
+        for (std::int64_t y = 0; y < grid.size[1]; ++y)
+            for (std::int64_t x = 0; x < grid.size[0]; ++x, ++v) set(v, crossing_at(transform_point(grid.voxel_to_world, {double(x), double(y), double(z)})));
+}
+inline ScalarImage crossing_lobes() {
+    ScalarImage fod(oblique_box(), 45);
+    for_each_crossing(fod.grid, [&](std::int64_t v, const Crossing& c) {
+        const auto a = lobe(c.turning), b = lobe(c.straight);
+        for (std::size_t j = 0; j < 45; ++j) fod.at(v, static_cast<std::int64_t>(j)) = static_cast<float>(c.size * (a[j] + c.share * b[j]));
+    });
     return fod;
 }
 

@@ -38,8 +38,8 @@ Ifod2Params params() {
     p.seed_cutoff = 0.1f;
     p.power = 0.25f;
     p.samples = 3;
-    p.trials = 1000;
     p.seed_trials = 1000;
+    p.rejection.trials = 1000;
     return p;
 }
 
@@ -57,6 +57,7 @@ TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
     const Device cpu = Device::open("cpu", 1);
     const tracking::FodOnDevice<8> on_device(fod, cpu);
     const Ifod2<8> ifod2{on_device.view(), params(), {}};
+    const reference::Ifod2 oracle{reference::Field(fod), 1.1, M_PI / 4, 0.1, 0.1, 0.25, 3, 1000, {}, {}};
     int compared = 0;
     for (std::uint64_t i = 0; i < 500; ++i) {
         const auto r = Philox{5, i, Purpose::seed, 0}(0);
@@ -66,7 +67,7 @@ TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
         const Vec3 d = random_direction(i);
         Cell cell;
         ASSERT_TRUE(ifod2.field.locate(pf, cell));
-        const double expected = reference::amplitude(fod, p, {d.x, d.y, d.z});
+        const double expected = reference::amplitude(*oracle.fod.at(p), {d.x, d.y, d.z});
         const float f = ifod2.field.amplitude(cell, d);
         EXPECT_NEAR(f, expected, 2e-6 * 3);  // coefficients sum to ~3; a few float roundings
 
@@ -75,7 +76,7 @@ TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
         const Arc arc(state, frame_around(d), shape, 1.1f);
         float half_log_end;
         const float probability = ifod2.arc_probability(state, arc, half_log_end);
-        const double wanted = reference::arc_probability(fod, p, {d.x, d.y, d.z}, {arc.bend.x, arc.bend.y, arc.bend.z}, shape.angle, 1.1, 3, 0.1, 0.25);
+        const double wanted = oracle.probability({p, {d.x, d.y, d.z}}, {shape.angle, std::atan2(0.8, 0.6)});
         EXPECT_NEAR(probability, wanted, 3e-6 * wanted);
         compared += wanted > 0;
     }
@@ -127,10 +128,10 @@ TEST(Ifod2Kernel, AcceptedArcsFollowTheirProbability) {
     const tracking::FodOnDevice<8> on_device(fod, cpu);
     Ifod2Params p = params();
     p.cutoff = 1e-3f;
-    p.calibration_count = 1;  // the straight arc has the largest probability in this field
+    p.rejection.calibration_count = 1;  // the straight arc has the largest probability in this field
     const ArcShape straight_ahead{0, 1, 0};
     p.calibration = &straight_ahead;
-    p.calibration_ratio = 1;
+    p.rejection.ratio = 1;
     const Ifod2<8> ifod2{on_device.view(), p, {}};
     const Ifod2State start{{8, 8, 8}, {0, 0, 1}, 0.5f * log(1.0f)};
 
