@@ -17,6 +17,7 @@ struct ActState {
     std::int32_t sgm_depth = 0;   ///< vertices since it entered sub-cortical grey matter, in this half
     bool seed_in_sgm = false;
     bool left_seed_sgm = false;   ///< a half has gone from the seed's sub-cortical grey to other tissue
+    std::int32_t seed_sgm = 0;    ///< vertices of the half that did so up to there, the seed included; 0 in the other half
     bool in_pathology = false;
 };
 
@@ -27,10 +28,10 @@ struct Act {
 
     ARCUATE_HD bool on() const { return image.fractions != nullptr; }
 
-    /// False where no streamline may start.
+    /// False where no streamline may start: in CSF, and in the cortex, where streamlines end, but for its border with white matter.
     ARCUATE_HD bool accepts_seed(Vec3 p, ActState& state) const {
         const Tissues t = image.at(p);
-        if (!t.valid || t.is_csf()) return false;
+        if (!t.valid || t.is_csf() || (t.is_gm() && t.cgm >= t.sgm && grey_minus_white(t) > interface_tolerance)) return false;
         state = {};
         state.seed_in_sgm = t.is_gm() && t.sgm > t.cgm;
         state.sgm_depth = state.seed_in_sgm ? 1 : 0;
@@ -38,7 +39,7 @@ struct Act {
         return true;
     }
 
-    /// A seed in cortical grey matter is tracked to one side: the one with more white matter, a quarter voxel on. Turns `direction` that way.
+    /// A seed on the cortical side of the border is tracked to one side: the one with more white matter, a quarter voxel on. Turns `direction` that way.
     ARCUATE_HD bool one_sided(Vec3 p, Vec3& direction) const {
         const Tissues t = image.at(p);
         if (t.wm >= t.gm() || t.sgm >= t.cgm) return false;
@@ -61,6 +62,7 @@ struct Act {
         } else if (state.sgm_depth > 0) {
             if (!state.seed_in_sgm || state.left_seed_sgm) return HalfEnd::exit_sgm;
             state.left_seed_sgm = true;
+            state.seed_sgm = state.sgm_depth;
             state.sgm_depth = 0;
         }
         return goes_on;

@@ -86,6 +86,7 @@ struct TrackStreamline {
             if (rules.regions.required()) rules.regions.visit(seed, visits);
             const bool one_sided = rules.unidirectional || (rules.act.on() && rules.act.one_sided(seed, start.direction));
             record.outcome = SeedEnd::accepted;
+            const ActState at_seed = act;
             Half half{*this, record, act, visits, seed};
             half.track(id, 0, start);
             if (!one_sided && record.outcome == SeedEnd::accepted && record.stop[0] != HalfEnd::length_exceeded &&
@@ -93,7 +94,9 @@ struct TrackStreamline {
                 // The second half continues from the seed, so the first turns round.
                 record.turned = true;
                 start.direction = -start.direction;
-                act.sgm_depth = act.seed_in_sgm ? 1 : 0;
+                const bool left_seed_sgm = act.left_seed_sgm;
+                act = at_seed;
+                act.left_seed_sgm = left_seed_sgm;
                 half.track(id, 1, start);
             }
             if (record.outcome == SeedEnd::accepted) record.outcome = judged(record, act, visits);
@@ -268,7 +271,13 @@ struct TrackStreamline {
             const std::int32_t target = longest - partial - (cut_steps - 1) * n;
             if (target <= 1) return false;
             if (target < path.count) {
-                act.sgm_depth = max(0, act.sgm_depth - (path.count - target));
+                if (target <= act.seed_sgm) {  // back inside the seed's sub-cortical grey
+                    act.left_seed_sgm = false;
+                    act.sgm_depth = target;
+                    act.seed_sgm = 0;
+                } else {
+                    act.sgm_depth = max(0, act.sgm_depth - (path.count - target));
+                }
                 path.truncate(run.pool, target);
                 measure_again(visits_before);
             }

@@ -61,7 +61,7 @@ const std::array<ReasonRow, static_cast<std::size_t>(Stop::count)> stop_reasons{
 
 const std::array<ReasonRow, static_cast<std::size_t>(Outcome::count)> outcomes{{
     {"accepted", "accepted"},
-    {"invalid_seed", "no direction at the seed"},
+    {"invalid_seed", "no direction at the seed, or a place where none may start"},
     {"no_propagation", "no step from the seed"},
     {"too_short", "shorter than the minimum length"},
     {"too_long", "longer than the maximum length"},

@@ -54,6 +54,17 @@ TEST(Tissues, ASegmentIsCroppedWhereItCrosses) {
     EXPECT_NEAR(act.crossing({4, 0, 0}, {1.5f, 0, 0}).x, 3, 0.01);
 }
 
+TEST(Act, TakesSeedsUpToTheBorderOfTheCortex) {
+    const Row row;
+    const Act act{row.image, false, false};
+    ActState state;
+    EXPECT_TRUE(act.accepts_seed({3.5f, 0, 0}, state));
+    EXPECT_TRUE(act.accepts_seed({2.996f, 0, 0}, state)) << "on the interface: 0.004 more grey than white";
+    EXPECT_FALSE(act.accepts_seed({2.9f, 0, 0}, state)) << "in the cortex";
+    EXPECT_FALSE(act.accepts_seed({6, 0, 0}, state)) << "in CSF";
+    EXPECT_FALSE(act.accepts_seed({-3, 0, 0}, state)) << "outside";
+}
+
 TEST(Act, JudgesEndsByTheTissueAround) {
     const Row row;
     const Act act{row.image, false, false};

@@ -242,6 +242,47 @@ TEST_P(Scene, BacktrackingKeepsMoreAndBreaksNoRule) {
     EXPECT_THROW(run(), InputError) << "a deterministic algorithm goes the same way again";
 }
 
+// Walks from a thin nucleus that are cut back into it start over: a streamline that stays inside connects nothing, and one that leaves once more may.
+TEST_P(Scene, BacktrackingIntoTheSeedsNucleusForgetsThatItWasLeft) {
+    input.anatomy = {slab(10, 50, 28, 33), true, false};
+    auto nucleus = input.anatomy->tissues;
+    Mask inside(nucleus.grid, 1, 0);
+    for (std::int64_t v = 0; v < nucleus.grid.voxels(); ++v) inside.at(v) = nucleus.at(v, 1) > 0;
+    input.seeds = {seeds_in(inside)};
+    options.algorithm = Algorithm::ifod2;
+    options.cutoff = 0.3;
+    options.select = 0;
+    options.seeds = 2000;
+    options.min_length = 1;
+    TrackSummary s;
+    const auto tracks = run(&s);
+    ASSERT_GT(tracks.size(), 1000);
+    for (std::int64_t i = 0; i < tracks.size(); ++i) {
+        const auto line = tracks.view().streamline(i);
+        float least = line[0], most = line[0];
+        for (std::size_t v = 0; v < line.size(); v += 3) least = std::min(least, line[v]), most = std::max(most, line[v]);
+        EXPECT_TRUE(least < 27.51f || most > 33.49f) << "x from " << least << " to " << most;  // half way between voxels
+    }
+    EXPECT_GT(s.outcome[std::size_t(Outcome::wm_requirement)], 0);
+}
+
+// A lesion at whose far side the FOD ceases: the second half of a seed there cannot set off, and may end where it is although the first has gone to the cortex.
+TEST_P(Scene, AHalfThatCannotLeaveALesionEndsInIt) {
+    auto tissues = slab(10, 50);
+    for (std::int64_t v = 0; v < tissues.grid.voxels(); ++v)
+        if (const auto x = v % 62 - 1; x >= 15 && x <= 22) std::swap(tissues.at(v, 2), tissues.at(v, 4));
+    input.anatomy = {tissues, false, false};
+    for (std::int64_t v = 0; v < field.grid.voxels(); ++v)
+        if (v % 30 <= 9)  // up to 18 mm
+            for (std::int64_t c = 0; c < 45; ++c) field.at(v, c) *= 0.03f;
+    input.seeds = {{.kind = Seeds::Kind::sphere, .name = "a ball", .sphere = {{18.1, 5, 7}, 0.01}}};
+    options = {.algorithm = Algorithm::ifod2, .select = 0, .seeds = 40, .direction = Vec3d{1, 0, 0}};
+    TrackSummary s;
+    run(&s);
+    EXPECT_EQ(s.stop[std::size_t(Stop::calibrator)], 40);
+    EXPECT_GT(s.accepted, 20);
+}
+
 TEST_P(Scene, WrongScenesAreRefusedWithASentence) {
     const auto refused = [&](const char* what) { EXPECT_THROW(run(), InputError) << what; };
     const auto plain = [&] {
