@@ -6,7 +6,6 @@
 Prints a Markdown table and, with --out, writes every run as JSON. README.md beside this file says what each figure means.
 """
 import argparse
-import array
 import datetime
 import json
 import math
@@ -42,30 +41,9 @@ def run(command, cores, log):
 
 
 def tck_length(path):
-    """Number of streamlines and their summed length [mm] in a Float32LE .tck file."""
-    with open(path, "rb") as file:
-        data = file.read()
-    header = data[:data.index(b"\nEND\n")].decode().splitlines()
-    fields = dict(line.split(": ", 1) for line in header if ": " in line)
-    if fields["datatype"] != "Float32LE":
-        raise Failed(f"{path} is {fields['datatype']}, and only Float32LE is read here")
-    values = array.array("f")
-    body = data[int(fields["file"].split()[-1]):]
-    values.frombytes(body[:len(body) // 12 * 12])
-    if sys.byteorder == "big":
-        values.byteswap()
-    count, total, last = 0, 0.0, None
-    for i in range(0, len(values), 3):
-        point = values[i:i + 3]
-        if math.isinf(point[0]):
-            break
-        if math.isnan(point[0]):
-            count, last = count + 1, None
-            continue
-        if last is not None:
-            total += math.dist(last, point)
-        last = point
-    return count, total
+    """Number of streamlines and their summed length [mm], as tckstats counts them."""
+    said = subprocess.run(["tckstats", path, "-output", "count", "-output", "mean", "-quiet"], capture_output=True, text=True, check=True).stdout.split()
+    return int(said[0]), int(said[0]) * float(said[1])
 
 
 def voxel_size(path):
@@ -89,7 +67,7 @@ class Inputs:
             if not os.path.exists(path):
                 sys.exit(f"{path} is not there; --data names the folder human_rescan (see README.md)")
         self.select = select
-        self.step = voxel_size(self.dwi) / 2
+        self.voxel = voxel_size(self.dwi)
         self.grad = ["-fslgrad", self.bvec, self.bval]
         self.response, self.fod, self.tracks = (str(folder / name) for name in ("response.txt", "fod.nii", "tracks.tck"))
         log = folder / "prepare.log"
@@ -98,6 +76,12 @@ class Inputs:
         run(["dwi2fod", "csd", self.dwi, self.response, self.fod, "-mask", self.mask, "-quiet", *self.grad, *threads], cores, log)
         run(["tckgen", self.fod, self.tracks, "-seed_image", self.mask, "-mask", self.mask, "-select", str(10 * select), "-quiet", *threads], cores, log)
 
+    def peaks(self):
+        """Of the FOD, three per voxel."""
+        out = self.folder / "peaks.nii"
+        if not out.exists():
+            run(["sh2peaks", self.fod, str(out), "-num", "3", "-mask", self.mask, "-quiet"], self.cores, self.folder / "prepare.log")
+        return str(out)
 
     def slices(self):
         """Of the multi-shell image's mask, four slices in the middle."""
@@ -125,9 +109,22 @@ def fod(i, arcuate, out, threads):
     return peer, ours
 
 
-def track(i, arcuate, out, threads):
-    peer = [["tckgen", i.fod, f"{out}/peer.tck", "-seed_image", i.mask, "-mask", i.mask, "-select", str(i.select)]]
-    ours = [[arcuate, "track", i.fod, f"{out}/our.tck", "--seed-image", i.mask, "--mask", i.mask, "--select", str(i.select)]]
+def tracker(name, method):
+    """A case: one algorithm, its name here and the peer's."""
+    def track(i, arcuate, out, threads):
+        signal = name.startswith("tensor")
+        field = i.dwi if signal else i.peaks() if name == "fact" else i.fod
+        peer = [["tckgen", field, f"{out}/peer.tck", "-algorithm", method, "-seed_image", i.mask, "-mask", i.mask, "-select", str(i.select), *(i.grad if signal else [])]]
+        ours = [[arcuate, "track", field, f"{out}/our.tck", "--algorithm", name, "--seed-image", i.mask, "--mask", i.mask, "--select", str(i.select)]
+                + (["--bval", i.bval, "--bvec", i.bvec] if signal else [])]
+        return peer, ours
+    track.step_voxels = 0.5 if name == "ifod2" else 0.1
+    return track
+
+
+def sift2(i, arcuate, out, threads):
+    peer = [["tcksift2", i.tracks, i.fod, f"{out}/peer.txt"]]
+    ours = [[arcuate, "weights", i.tracks, i.fod, f"{out}/our.txt"]]
     return peer, ours
 
 
@@ -178,7 +175,13 @@ CASES = {
     "tensor102": ("tensor and maps, 102 volumes", tensor102),
     "fod50": ("CSD, lmax 8, 50 directions", fod50),
     "msmt": ("MSMT-CSD, 3 tissues, 102 volumes, middle slices", msmt),
-    "track": ("iFOD2", track),
+    "track": ("iFOD2", tracker("ifod2", "iFOD2")),
+    "ifod1": ("iFOD1", tracker("ifod1", "iFOD1")),
+    "sd": ("SD_STREAM", tracker("sd", "SD_STREAM")),
+    "tensor-det": ("Tensor_Det", tracker("tensor-det", "Tensor_Det")),
+    "tensor-prob": ("Tensor_Prob", tracker("tensor-prob", "Tensor_Prob")),
+    "fact": ("FACT", tracker("fact", "FACT")),
+    "sift2": ("SIFT2", sift2),
     "connectome": ("connectome, count, radial search 4 mm", connectome),
 }
 
@@ -198,9 +201,9 @@ def measure(case, inputs, arcuate, threads, cores, repeat, folder):
             measured = [run(command, cores[:threads], folder / "run.log") for command in commands]
             seconds, processor_seconds, peaks = zip(*measured)
             result = {"seconds": sum(seconds), "processor_seconds": sum(processor_seconds), "peak_mib": max(peaks)}
-            if case == "track":
+            if step_voxels := getattr(CASES[case][1], "step_voxels", None):
                 count, length = tck_length(out / ("peer.tck" if who == "mrtrix" else "our.tck"))
-                result |= {"streamlines": count, "length_mm": length, "arcs_per_second": length / inputs.step / result["seconds"]}
+                result |= {"streamlines": count, "length_mm": length, "steps_per_second": length / (step_voxels * inputs.voxel) / result["seconds"]}
             runs[who].append(result)
             shutil.rmtree(out)
     return runs
@@ -233,7 +236,7 @@ def main():
     parser.add_argument("--arcuate", required=True, help="the program")
     parser.add_argument("--threads", default="1,2", help="numbers of threads, and of cores the programs may use (default 1,2)")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each program (default 5)")
-    parser.add_argument("--select", type=int, default=10000, help="streamlines to track; connectomes take ten times as many (default 10000)")
+    parser.add_argument("--select", type=int, default=10000, help="streamlines to track; connectomes and weights are of ten times as many (default 10000)")
     parser.add_argument("--multishell", type=Path, help="a folder made by bench/make_multishell.py, for tensor102, fod50 and msmt")
     parser.add_argument("--only", default=",".join(CASES), help=f"some of {','.join(CASES)}")
     parser.add_argument("--out", type=Path, help="write every run as JSON")
@@ -274,9 +277,9 @@ def main():
                 print(f"| {CASES[case][0]} | {threads} | {spread(runs['mrtrix'])} | {spread(runs['arcuate'])} | {ratio:.2f} | "
                       f"{median(runs['mrtrix'], 'processor_seconds'):.2f}, {median(runs['arcuate'], 'processor_seconds'):.2f} | "
                       f"{median(runs['mrtrix'], 'peak_mib'):.0f}, {median(runs['arcuate'], 'peak_mib'):.0f} |", flush=True)
-                if case == "track":
-                    notes.append(f"{case}, {threads} threads: arcs per second, MRtrix3 {spread(runs['mrtrix'], 'arcs_per_second', 0)}, "
-                                 f"Arcuate {spread(runs['arcuate'], 'arcs_per_second', 0)}; mean length [mm] "
+                if "steps_per_second" in runs["arcuate"][0]:
+                    notes.append(f"{case}, {threads} threads: steps per second, MRtrix3 {spread(runs['mrtrix'], 'steps_per_second', 0)}, "
+                                 f"Arcuate {spread(runs['arcuate'], 'steps_per_second', 0)}; mean length [mm] "
                                  f"{median(runs['mrtrix'], 'length_mm') / median(runs['mrtrix'], 'streamlines'):.1f} and "
                                  f"{median(runs['arcuate'], 'length_mm') / median(runs['arcuate'], 'streamlines'):.1f}")
     print("\n" + "\n".join(notes))

@@ -45,6 +45,7 @@ struct Float8 {
 };
 inline Float8 fma(Float8 a, Float8 b, Float8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 inline Float8 min(Float8 a, Float8 b) { return {_mm256_min_ps(a.v, b.v)}; }  ///< by lane: a where it is below b, else b
+inline Float8 max(Float8 a, Float8 b) { return {_mm256_max_ps(a.v, b.v)}; }  ///< by lane: a where it is above b, else b
 
 #else
 
@@ -138,6 +139,11 @@ ARCUATE_HD Float8 min(Float8 a, Float8 b) {
     for (int k = 0; k < 8; ++k) b.v[k] = a.v[k] < b.v[k] ? a.v[k] : b.v[k];
     return b;
 }
+ARCUATE_HD Float8 max(Float8 a, Float8 b) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) b.v[k] = a.v[k] > b.v[k] ? a.v[k] : b.v[k];
+    return b;
+}
 
 #endif
 
@@ -146,6 +152,40 @@ ARCUATE_HD float tree_sum(Float8 of) {
     float s[8];
     of.store(s);
     return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+
+/// Lane k negated where bit k of `bits` is set.
+ARCUATE_HD Float8 negated(Float8 of, std::uint32_t bits) {
+#if ARCUATE_LANES_AVX2
+    const __m256i to_sign = _mm256_sllv_epi32(_mm256_set1_epi32(static_cast<int>(bits)), _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24));
+    return {_mm256_xor_ps(of.v, _mm256_and_ps(_mm256_castsi256_ps(to_sign), _mm256_set1_ps(-0.0f)))};
+#else
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) of.v[k] = float_of(bits_of(of.v[k]) ^ ((bits >> k & 1u) << 31));
+    return of;
+#endif
+}
+
+/// log() by lane, of values that are positive, finite and not subnormal.
+ARCUATE_HD Float8 log_of_normal(Float8 of) {
+#if ARCUATE_LANES_AVX2
+    // The operations of log(), in its order.
+    const auto all = [](float value) { return _mm256_set1_ps(value); };
+    const __m256i least = _mm256_set1_epi32(0x3f3504f3), offset = _mm256_sub_epi32(_mm256_castps_si256(of.v), least);
+    const __m256 f = _mm256_sub_ps(_mm256_castsi256_ps(_mm256_add_epi32(_mm256_and_si256(offset, _mm256_set1_epi32(0x007fffff)), least)), all(1.0f));
+    const __m256 s = _mm256_div_ps(f, _mm256_add_ps(all(2.0f), f)), z = _mm256_mul_ps(s, s);
+    __m256 r = _mm256_fmadd_ps(all(0x1.dde45cp-3f), z, all(0x1.245bd6p-2f));
+    r = _mm256_fmadd_ps(r, z, all(0x1.9999ecp-2f));
+    r = _mm256_fmadd_ps(r, z, all(0x1.555556p-1f));
+    const __m256 n = _mm256_cvtepi32_ps(_mm256_srai_epi32(offset, 23));
+    const __m256 half_square = _mm256_mul_ps(_mm256_mul_ps(all(0.5f), f), f);
+    const __m256 low = _mm256_fmadd_ps(s, _mm256_fmadd_ps(r, z, half_square), _mm256_mul_ps(n, all(-0x1.bd0106p-13f)));
+    return {_mm256_fmadd_ps(n, all(0.693359375f), _mm256_sub_ps(f, _mm256_sub_ps(half_square, low)))};
+#else
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) of.v[k] = log(of.v[k]);
+    return of;
+#endif
 }
 
 /// The sum over the lanes of each of four: (lane 0 + lane 1) + (lane 2 + lane 3).

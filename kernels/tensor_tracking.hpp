@@ -3,8 +3,8 @@
 #pragma once
 
 #include "kernels/first_order.hpp"
-#include "kernels/lanes.hpp"
-#include "kernels/tensor_metrics.hpp"
+#include "kernels/philox_lanes.hpp"
+#include "kernels/tensor_axis.hpp"
 #include "kernels/voxel_grid.hpp"
 
 namespace arcuate::kernels {
@@ -22,36 +22,29 @@ struct TensorDirections {
     static constexpr float smallest = 1e-6f;  ///< below which a signal is taken to be this, before its logarithm
 
     /// The tensor of the interpolated signal. The signs of residuals belong to (streamline, voxel, volume): every visit to a voxel sees the same ones.
-    ARCUATE_HD TensorMetrics fit(const Cell& cell, const Philox& random) const {
+    ARCUATE_HD TensorAxis fit(const Cell& cell, const Philox& random) const {
+        std::uint32_t row[8];
+        for (int k = 0; k < 8; ++k) row[k] = static_cast<std::uint32_t>(cell.row[k]) & 0xffffffu;
         Float8 sum[6];
         for (int k = 0; k < 6; ++k) sum[k] = Float8::all(0.0f);
         Random4 signs[8];
         for (int first = 0; first < stride; first += 8) {
-            if (residual && first % 128 == 0)
-                for (int k = 0; k < 8; ++k)
-                    signs[k] = Philox{random.seed, random.item, Purpose::bootstrap, static_cast<std::uint32_t>(cell.row[k]) & 0xffffffu}(static_cast<std::uint32_t>(first / 128));
+            if (residual && first % 128 == 0) eight_streams({random.seed, random.item, Purpose::bootstrap, 0}, row, static_cast<std::uint32_t>(first / 128), signs);
             Float8 s = Float8::all(0.0f);
             for (int k = 0; k < 8; ++k) {
                 const std::int64_t at = static_cast<std::int64_t>(cell.row[k]) * stride + first;
                 const Float8 weight = Float8::all(cell.weight[k]);
                 s = fma(Float8::load(signal + at), weight, s);
                 if (!residual) continue;
-                const std::uint32_t bits = signs[k].v[first % 128 / 32] >> (first % 32);
-                float part[8];
-                for (int i = 0; i < 8; ++i) part[i] = float_of(bits_of(residual[at + i]) ^ ((bits >> i & 1u) << 31));
-                s = fma(Float8::load(part), weight, s);
+                s = fma(negated(Float8::load(residual + at), signs[k].v[first % 128 / 32] >> (first % 32)), weight, s);
             }
-            float log_s[8];
-            s.store(log_s);
-            for (float& value : log_s) value = log(max(value, smallest));
-            for (int k = 0; k < 6; ++k) sum[k] = fma(Float8::load(to_tensor + k * stride + first), Float8::load(log_s), sum[k]);
+            const Float8 log_s = log_of_normal(max(s, Float8::all(smallest)));
+            for (int k = 0; k < 6; ++k) sum[k] = fma(Float8::load(to_tensor + k * stride + first), log_s, sum[k]);
         }
         SymmetricTensor d;
         for (int k = 0; k < 6; ++k) d.v[k] = static_cast<double>(tree_sum(sum[k]));
-        return tensor_metrics(d);
+        return tensor_axis(d);
     }
-
-    ARCUATE_HD static Vec3 principal(const TensorMetrics& m) { return {static_cast<float>(m.v1[0]), static_cast<float>(m.v1[1]), static_cast<float>(m.v1[2])}; }
 
     ARCUATE_HD float amplitude(Vec3 position, Vec3) const {
         Cell cell;
@@ -64,9 +57,9 @@ struct TensorDirections {
     ARCUATE_HD bool start(Vec3 seed, const Philox& random, const Vec3* asked, Vec3& direction) const {
         Cell cell;
         if (!grid.locate(seed, cell)) return false;
-        const TensorMetrics m = fit(cell, random);
+        const TensorAxis m = fit(cell, random);
         if (!(m.fa >= static_cast<double>(seed_cutoff))) return false;
-        direction = principal(m);
+        direction = m.v1;
         if (asked && dot(*asked, direction) < 0.0f) direction = -direction;  // the axis is the tensor's, its sign the user's
         return true;
     }
@@ -74,8 +67,8 @@ struct TensorDirections {
     ARCUATE_HD StepEnd next(Vec3 position, Vec3 from, const Philox& random, std::uint32_t, Vec3& to, StepCounts& counts) const {
         Cell cell;
         if (!grid.locate(position, cell)) return StepEnd::exit_image;
-        const TensorMetrics m = fit(cell, random);
-        to = principal(m);
+        const TensorAxis m = fit(cell, random);
+        to = m.v1;
         const float cosine = dot(from, to);
         if (cosine < 0.0f) to = -to;
         const StepEnd end = !(m.fa >= static_cast<double>(cutoff)) ? StepEnd::model : !(abs(cosine) >= cos_max_angle) ? StepEnd::high_curvature : StepEnd::none;

@@ -3,8 +3,9 @@
 #pragma once
 
 #include "kernels/log_signal_fit.hpp"
-#include "kernels/philox.hpp"
+#include "kernels/philox_lanes.hpp"
 #include "kernels/sh_basis.hpp"
+#include "kernels/tensor_axis.hpp"
 
 namespace arcuate::test {
 
@@ -94,6 +95,16 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         digest.add(static_cast<std::uint32_t>(k::Double4::load(design).below(k::Double4::load(design + 8))));
         const k::Float8 eight = k::fma(k::Float8::load(signal), k::Float8::load(signal + 8), k::min(k::Float8::load(signal + 16), k::Float8::all(0.5f)));
         digest.add(k::least_of(eight));
+        digest.add(k::tree_sum(k::negated(k::log_of_normal(k::max(eight, k::Float8::all(positive))), random.v[2])));
+        std::uint32_t steps[8];
+        for (std::uint32_t j = 0; j < 8; ++j) steps[j] = item + j * j;
+        k::Random4 streams[8];
+        k::eight_streams({random.v[0], item, k::Purpose::bootstrap, 0}, steps, 5, streams);
+        for (const auto& stream : streams)
+            for (const auto word : stream.v) digest.add(word);
+        const k::TensorAxis axis = k::tensor_axis({{design[0], design[1], design[2], design[3] - 0.5, design[4] - 0.5, design[5] - 0.5}});
+        digest.add(axis.fa);
+        digest.add(axis.v1);
         digest.add(static_cast<std::uint32_t>(eight.not_above(k::Float8::load(signal + 24))));
         digest.add(static_cast<std::uint32_t>(k::count_bits(random.v[0]) + k::lowest_bit(random.v[0] | 0x80000000u)));
     }

@@ -1,0 +1,47 @@
+// Lanes give what scalars give, to the bit.
+#include "kernels/philox_lanes.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+using namespace arcuate::kernels;
+
+TEST(Lanes, LogarithmIsTheScalarOne) {
+    // Every 9973rd of the positive floats that are not subnormal, and both ends.
+    for (std::uint32_t bits = 0x00800000u; bits < 0x7f800000u - 8 * 9973u; bits += 8 * 9973u) {
+        float x[8], y[8];
+        for (std::uint32_t k = 0; k < 8; ++k) x[k] = float_of(k == 7 ? 0x7f7fffffu : bits + k * 9973u);
+        log_of_normal(Float8::load(x)).store(y);
+        for (int k = 0; k < 8; ++k) ASSERT_EQ(bits_of(y[k]), bits_of(arcuate::kernels::log(x[k]))) << x[k];
+    }
+}
+
+TEST(Lanes, SignsTurnWhereTheirBitIsSet) {
+    const float x[8] = {1, -2, 0, 4, -5, 6, -0.0f, std::numeric_limits<float>::infinity()};
+    for (std::uint32_t bits = 0; bits < 256; ++bits) {
+        float y[8];
+        negated(Float8::load(x), bits | 0xabcd00u).store(y);
+        for (int k = 0; k < 8; ++k) EXPECT_EQ(bits_of(y[k]), bits_of(bits >> k & 1 ? -x[k] : x[k]));
+    }
+}
+
+TEST(Lanes, LargerIsByLane) {
+    const float a[8] = {1, 2, -3, 4, 0, -0.0f, 7, 8}, b[8] = {2, 1, -4, 4, -1, -5, 9, 0};
+    float y[8];
+    max(Float8::load(a), Float8::load(b)).store(y);
+    for (int k = 0; k < 8; ++k) EXPECT_EQ(y[k], a[k] > b[k] ? a[k] : b[k]);
+}
+
+TEST(Lanes, StreamsAreThoseOfPhilox) {
+    std::uint32_t steps[8] = {0, 1, 0xffffff, 77, 5, 5, 123456, 9};
+    for (std::uint64_t item : {std::uint64_t{0}, std::uint64_t{0x123456789abcdef0}})
+        for (std::uint32_t draw : {0u, 3u, 0xffffffffu}) {
+            Random4 eight[8];
+            eight_streams({0xfedcba9876543210u, item, Purpose::bootstrap, 0}, steps, draw, eight);
+            for (int k = 0; k < 8; ++k) {
+                const Random4 one = Philox{0xfedcba9876543210u, item, Purpose::bootstrap, steps[k]}(draw);
+                for (int i = 0; i < 4; ++i) EXPECT_EQ(eight[k].v[i], one.v[i]);
+            }
+        }
+}
