@@ -2,8 +2,8 @@
 //
 // Single precision rounds a coordinate of at most 32 mm by 1e-6 mm at every step. Over the hundred steps of these streamlines that is 2e-4
 // mm if every error has one sign, and 6e-6 mm halfway if they have not. A decision falls the other way where it hangs on the last digits:
-// with some 20 candidates per direction, each accepted by a comparison that is good to 3e-6, that is one in 16000 directions, of which
-// Runge-Kutta has four per step: at most two streamlines of a hundred may part.
+// with some 20 candidates per direction, each accepted by a comparison that is good to 1e-6, that is one in 50000 directions, of which
+// Runge-Kutta has five per step: one streamline in a hundred, and two may part.
 #pragma once
 
 #include "devices.hpp"
