@@ -1,7 +1,7 @@
 // Directions within an angle of another.
 #pragma once
 
-#include "kernels/philox.hpp"
+#include "kernels/philox_lanes.hpp"
 #include "kernels/vec3.hpp"
 
 namespace arcuate::kernels {
@@ -12,12 +12,24 @@ struct ArcShape {
     float cos_azimuth, sin_azimuth;  ///< of the bending direction in frame_around(start direction)
 };
 
+/// Eight of them.
+struct ArcShape8 {
+    Float8 angle, cos_azimuth, sin_azimuth;
+};
+
 /// Uniform over the cap of directions: azimuth uniform, and so is the cosine. `r.v[0]` and `r.v[1]` are used.
 ARCUATE_HD ArcShape cone_direction(const Random4& r, float one_minus_cos_max) {
     const SinCos azimuth = sincos(2.0f * pi * uniform(r.v[0]));
     const float one_minus_cos = one_minus_cos_max * uniform(r.v[1]);
     // 2 asin(sqrt(h/2)), not acos(1 - h), which loses small angles.
     return {2.0f * asin(sqrt(0.5f * one_minus_cos)), azimuth.cos, azimuth.sin};
+}
+
+/// The same of eight draws; the same bits.
+ARCUATE_HD ArcShape8 cone_direction(const Random4x8& r, float one_minus_cos_max) {
+    const SinCos8 azimuth = sincos(Float8::all(2.0f * pi) * uniform(r.v[0]));
+    const Float8 one_minus_cos = Float8::all(one_minus_cos_max) * uniform(r.v[1]);
+    return {Float8::all(2.0f) * asin(sqrt(Float8::all(0.5f) * one_minus_cos)), azimuth.cos, azimuth.sin};
 }
 
 /// The frame's axis w turned by a shape's angle.

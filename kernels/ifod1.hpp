@@ -31,7 +31,7 @@ struct Ifod1Directions {
         const Frame frame = frame_around(from);
         Float8 x = Float8::all(0), y = x, z = x;
         int chosen = 0;
-        const StepEnd end = draw_eight_by_rejection(params.rejection, random, draw, counts, chosen, [&](int first, const Random4x8* r, float* p) {
+        const StepEnd end = draw_eight_by_rejection(params.rejection, random, draw, counts, chosen, [&](int first, int, const Random4x8* r, float* p) {
             Float8 a, b, along;  // in the frame
             if (r) {
                 // Uniform over the cap: its height is, and 1 - cos^2 = (1 - cos)(2 - (1 - cos)) keeps small angles.

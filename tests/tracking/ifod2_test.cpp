@@ -86,7 +86,7 @@ TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
 TEST(Ifod2Kernel, ArcKeepsItsLengthTangentsAndRadius) {
     const Ifod2State start{{1, 2, 3}, normalized(Vec3{1, -2, 0.5f}), 0};
     for (const float angle : {0.0f, 1e-7f, 1e-3f, 0.3f, 0.78f}) {
-        const Arc arc(start, frame_around(start.direction), {angle, 0.6f, 0.8f}, 2.0f);
+        const Arc arc(start, frame_around(start.direction), ArcShape{angle, 0.6f, 0.8f}, 2.0f);
         Vec3 x, t, before = start.position;
         arc.sample(1.0f, x, t);
         EXPECT_NEAR(length(t), 1, 3e-7);
@@ -141,7 +141,7 @@ TEST(Ifod2Kernel, AcceptedArcsFollowTheirProbability) {
     for (int i = 0; i < 8000; ++i) {
         const float angle = (static_cast<float>(i) + 0.5f) / 8000 * p.max_angle;
         float h;
-        const double q = ifod2.arc_probability(start, Arc(start, frame_around(start.direction), {angle, 1, 0}, p.step), h) * std::sin(double(angle));
+        const double q = ifod2.arc_probability(start, Arc(start, frame_around(start.direction), ArcShape{angle, 1, 0}, p.step), h) * std::sin(double(angle));
         density[static_cast<std::size_t>(i * bins / 8000)] += q;
         total += q;
     }
