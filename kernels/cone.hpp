@@ -6,6 +6,28 @@
 
 namespace arcuate::kernels {
 
+/// Points or directions; T: float, or Float8 for eight.
+template <class T>
+struct VecOf {
+    T x, y, z;
+};
+
+/// A vector given in the frame's coordinates, in the world: in_world() of T.
+template <class T>
+ARCUATE_HD VecOf<T> in_world_of(const Frame& frame, const VecOf<T>& local) {
+    const auto component = [&](float u, float v, float w) { return fma(local.z, all_of<T>(w), fma(local.y, all_of<T>(v), local.x * all_of<T>(u))); };
+    return {component(frame.u.x, frame.v.x, frame.w.x), component(frame.u.y, frame.v.y, frame.w.y), component(frame.u.z, frame.v.z, frame.w.z)};
+}
+
+/// Uniform over the cap of directions around the z axis, from two uniform numbers: its height is, and 1 - cos^2 = (1 - cos)(2 - (1 - cos)) keeps small angles.
+template <class T>
+ARCUATE_HD VecOf<T> in_cap(T azimuth, T height, float one_minus_cos_max) {
+    const T versine = all_of<T>(one_minus_cos_max) * height;
+    const auto turn = sincos(all_of<T>(2.0f * pi) * azimuth);
+    const T sine = sqrt(versine * (all_of<T>(2.0f) - versine));
+    return {sine * turn.cos, sine * turn.sin, all_of<T>(1.0f) - versine};
+}
+
 /// How a direction differs from another; for an arc, whose ends' tangents they are, the angle between these and the plane in which it bends.
 struct ArcShape {
     float angle;              ///< [rad]

@@ -28,12 +28,6 @@ struct Ifod2State {
     float half_log_start;  ///< ln(F)/2 at `position` along `direction`
 };
 
-/// Points or directions of T lanes.
-template <class T>
-struct VecOf {
-    T x, y, z;
-};
-
 /// Positions and tangents along an arc from a state; sample i of n, i = 1..n. T: float, or Float8 for eight arcs from the same state; the same bits.
 template <class T>
 struct ArcOf {
