@@ -86,13 +86,13 @@ TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
 // A device evaluates arc by arc, a processor eight at once.
 TEST(Ifod2Kernel, EightArcsHaveTheProbabilitiesOfOneEach) {
     auto fod = random_field();
-    for (std::int64_t v = 0; v < fod.grid.voxels(); v += 5) fod.at(v, 0) = v % 2 ? 0.1f : 0.4f;  // amplitudes below the cutoff, too
+    for (std::int64_t v = 0; v < fod.grid.voxels(); v += 5) fod.at(v, 0) = v % 2 ? -1.0f : 0.0f;  // amplitudes below the cutoff, too
     const tracking::FodOnDevice<8> on_device(fod, Device::open("cpu", 1));
     const Ifod2<8> ifod2{on_device.view(), params(), {}};
     int positive = 0, zero = 0, outside = 0;
     for (std::uint64_t i = 0; i < 500; ++i) {
         const auto r = Philox{6, i, Purpose::seed, 0}(0);
-        const Vec3d p = transform_point(fod.grid.voxel_to_world, {6.0 * uniform(r.v[0]), 5.0 * uniform(r.v[1]), 4.0 * uniform(r.v[2])});
+        const Vec3d p = transform_point(fod.grid.voxel_to_world, {7.0 * uniform(r.v[0]) - 0.5, 6.0 * uniform(r.v[1]) - 0.5, 5.0 * uniform(r.v[2]) - 0.5});
         const Vec3 d = random_direction(i + 1000);
         const Ifod2State state{{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2])}, d, -0.3f};
         const Frame frame = frame_around(d);
@@ -109,7 +109,7 @@ TEST(Ifod2Kernel, EightArcsHaveTheProbabilitiesOfOneEach) {
             float end;
             const float alone = ifod2.arc_probability(state, Arc(state, frame, cone_direction(draw, ifod2.params.one_minus_cos_max), 1.1f), end);
             EXPECT_EQ(bits_of(together[k]), bits_of(alone));
-            if (alone > 0) EXPECT_EQ(bits_of(ends[k]), bits_of(end));
+            EXPECT_TRUE(!(alone > 0) || bits_of(ends[k]) == bits_of(end));
             ++(alone > 0 ? positive : alone < 0 ? outside : zero);
         }
     }
