@@ -60,17 +60,17 @@ void add_phantom(CLI::App& root) {
     app.add_option("OUT_DIR", o->out, "folder to make")->required();
     app.add_option("--preset", o->preset, "bundles or brain")->check(CLI::IsMember({"bundles", "brain"}))->capture_default_str();
     app.add_option("--voxel-size", p.voxel_size, "edge of a voxel [mm]")->capture_default_str();
-    auto& bundles = *app.add_option_group("Bundles", "of --preset bundles");
     o->of_the_signal = {
-        bundles.add_option("--subjects", o->dataset.subjects, "subjects: the same anatomy, each with its own noise")->capture_default_str(),
-        bundles.add_option("--sessions", p.sessions, "sessions of every subject, 28 days apart")->capture_default_str(),
-        bundles.add_option("--fa-change", p.fa_change, "FA added to the arc between its first and last session (it starts at 0.5)")->capture_default_str(),
-        bundles.add_option("--snr", p.snr, "signal-to-noise ratio of the b=0 signal; 0: no noise")->capture_default_str(),
-        bundles.add_option("--directions", p.directions, "gradient directions of each shell; a b=0 volume goes before every ten")->capture_default_str(),
-        bundles.add_option("--b-value", p.b_values, "of the shell, or of several, separated by commas [s/mm2]")->delimiter(',')->capture_default_str(),
-        bundles.add_flag("--ventricles", p.ventricles, "two balls of fluid, and a mask of the whole box: what multi-tissue deconvolution needs"),
-        bundles.add_option("--seed", p.seed, "of the noise")->capture_default_str(),
+        app.add_option("--subjects", o->dataset.subjects, "subjects: the same anatomy, each with its own noise")->capture_default_str(),
+        app.add_option("--sessions", p.sessions, "sessions of every subject, 28 days apart")->capture_default_str(),
+        app.add_option("--fa-change", p.fa_change, "FA added to the arc between its first and last session (it starts at 0.5)")->capture_default_str(),
+        app.add_option("--snr", p.snr, "signal-to-noise ratio of the b=0 signal; 0: no noise")->capture_default_str(),
+        app.add_option("--directions", p.directions, "gradient directions of each shell; a b=0 volume goes before every ten")->capture_default_str(),
+        app.add_option("--b-value", p.b_values, "of the shell, or of several, separated by commas [s/mm2]")->delimiter(',')->capture_default_str(),
+        app.add_flag("--ventricles", p.ventricles, "two balls of fluid, and a mask of the whole box: what multi-tissue deconvolution needs"),
+        app.add_option("--seed", p.seed, "of the noise")->capture_default_str(),
     };
+    for (auto* option : o->of_the_signal) option->group("Of --preset bundles");
 }
 
 }  // namespace arcuate::tools

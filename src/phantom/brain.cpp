@@ -102,15 +102,17 @@ Brain make_brain(const BrainOptions& options, const Device& device) {
             ++counts[static_cast<std::size_t>(tissue)];
             if (here.nucleus >= 0) nucleus = here.nucleus;
             const auto fibres = anatomy.fibres(here, p);
-            const double integral = (here.tissue == Tissue::white ? 1 : grey_fod) / (pieces_per_voxel * fibres.n);
-            for (int n = 0; n < fibres.n; ++n) add_lobe(transform_direction(world, fibres.directions[static_cast<std::size_t>(n)]), integral, fod.data());
+            const double integral = (here.tissue == Tissue::white ? 1 : grey_fod) / pieces_per_voxel;
+            for (int n = 0; n < fibres.n; ++n) add_lobe(transform_direction(world, fibres.directions[static_cast<std::size_t>(n)]), integral / fibres.n, fod.data());
         }
-        const auto [cortex, deep, white, fluid] = counts;
-        if (cortex + deep + white + fluid == 0) return;
+        auto& [cortex, deep, white, fluid] = counts;
+        const int inside = cortex + deep + white + fluid;
+        if (2 * inside < pieces_per_voxel) return;
+        fluid += pieces_per_voxel - inside;  // at the brain's surface: shares must add up to 1 or be none
+        out.mask.at(voxel) = 1;
         for (std::size_t c = 0; c < fod.size(); ++c) out.fod.at(voxel, static_cast<std::int64_t>(c)) = static_cast<float>(fod[c]);
         for (std::size_t t = 0; t < counts.size(); ++t)
             out.tissues.at(voxel, static_cast<std::int64_t>(t)) = static_cast<float>(counts[t]) / static_cast<float>(pieces_per_voxel);
-        out.mask.at(voxel) = 2 * (cortex + deep + white + fluid) >= pieces_per_voxel;
         out.white.at(voxel) = 2 * white >= pieces_per_voxel;
         out.border.at(voxel) = white > 0 && cortex + deep > 0;
         const Vec3d centre = at.box_point(static_cast<double>(i), static_cast<double>(j), static_cast<double>(k));

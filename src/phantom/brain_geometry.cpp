@@ -14,48 +14,45 @@ constexpr double pi = 3.14159265358979323846;
 
 constexpr double cortex_mm = 3;        // thickness; Fischl & Dale 2000 (PNAS 97:11050) measured 1 to 4.5, 2.5 on average
 constexpr double fluid_mm = 1.5;       // around the brain
-constexpr double half_fissure_mm = 0.8;
-constexpr double sulcus_mm = 14;       // deepest fold below the hull
-constexpr double fold_mm = 28;         // period of the folds
-constexpr double smooth_mm = 15;       // from the middle plane, where the cortex has no folds
-constexpr double superficial_mm = 5;   // below the cortex, where fibres run towards it
+constexpr double half_gap_mm = 0.7;    // of fluid in the fissure and in the sulci
+constexpr double sulcus_mm = 14;       // from the hull to a sulcus' bottom
+constexpr double fold_mm = 32;         // period of the sulci
+constexpr double superficial_mm = 4;   // below the cortex, where fibres turn towards it
 
-/// A wavy function with its gradient, 0 to 1: a gyroid, whose level sets wind through space as gyri do.
-struct Fold {
-    double value;
-    Vec3d gradient;  ///< [1/mm]
-};
-Fold fold(const Vec3d& p) {
+using Depth = Ellipsoid::Depth;
+
+/// Below the surface of a gap: a sheet of fluid that ends at an edge. `off` leads from the sheet's nearest point as if it went on for ever, `beyond` from
+/// the edge to the point, or is zero where the sheet has not ended yet.
+Depth below_gap(const Vec3d& off, const Vec3d& beyond) {
+    const Vec3d away = add(off, 1, beyond);
+    const double distance = std::max(std::sqrt(dot(off, off) + dot(beyond, beyond)), 1e-9);
+    return {distance - half_gap_mm, add({0, 0, 0}, -1 / std::max(length(away), 1e-9), away)};
+}
+
+/// The fissure between the hemispheres: the middle plane, but for an ellipse.
+Depth below_fissure(const BrainAnatomy& brain, const Vec3d& p) {
+    const auto edge = brain.fissure_end.depth({brain.fissure_end.centre[0], p[1], p[2]});
+    return below_gap({p[0], 0, 0}, add({0, 0, 0}, -std::max(edge.mm, 0.0), edge.outward));
+}
+
+/// The sulci: where a gyroid, which winds through space as they do, comes near the hull.
+Depth below_sulcus(const Depth& hull, const Vec3d& p) {
     constexpr double wave = 2 * pi / fold_mm;
     const auto x = kernels::sincos(static_cast<float>(wave * p[0])), y = kernels::sincos(static_cast<float>(wave * p[1])),
                z = kernels::sincos(static_cast<float>(wave * p[2]));
     const double sx = x.sin, cx = x.cos, sy = y.sin, cy = y.cos, sz = z.sin, cz = z.cos;
-    constexpr double slope = wave / 3;
-    return {(1.5 + sx * cy + sy * cz + sz * cx) / 3,
-            {slope * (cx * cy - sz * sx), slope * (cy * cz - sx * sy), slope * (cz * cx - sy * sz)}};
+    const double value = sx * cy + sy * cz + sz * cx;
+    const Vec3d gradient{wave * (cx * cy - sz * sx), wave * (cy * cz - sx * sy), wave * (cz * cx - sy * sz)};
+    const double square = std::max(dot(gradient, gradient), 0.01 * wave * wave);  // the gradient vanishes in the middle between sheets
+    return below_gap(add({0, 0, 0}, value / square, gradient), add({0, 0, 0}, -std::max(hull.mm - sulcus_mm, 0.0), hull.outward));
 }
 
-/// Depth below the surface of the two hemispheres as they would be without folds.
-Ellipsoid::Depth smooth_depth(const BrainAnatomy& brain, const Vec3d& p) {
-    const auto hull = brain.hull.depth(p);
-    // Distance from the fissure, a half plane with an elliptic edge.
-    const auto edge = brain.fissure_end.depth({brain.fissure_end.centre[0], p[1], p[2]});
-    const Vec3d away = edge.mm > 0 ? add({p[0], 0, 0}, -edge.mm, edge.outward) : Vec3d{p[0], 0, 0};
-    const double distance = std::max(length(away), 1e-9);
-    if (hull.mm <= distance - half_fissure_mm) return hull;
-    return {distance - half_fissure_mm, add({0, 0, 0}, -1 / distance, away)};
-}
-
-/// Depth below the folded surface.
-Ellipsoid::Depth folded_depth(const BrainAnatomy& brain, const Vec3d& p) {
-    const auto smooth = smooth_depth(brain, p);
-    const auto folds = fold(p);
-    const double square = p[0] * p[0] + smooth_mm * smooth_mm, share = p[0] * p[0] / square;
-    const double d_share = 2 * p[0] * smooth_mm * smooth_mm / (square * square);
-    Vec3d outward = add(smooth.outward, sulcus_mm * share, folds.gradient);
-    outward[0] += sulcus_mm * folds.value * d_share;
-    const double slope = std::max(length(outward), 0.1);
-    return {(smooth.mm - sulcus_mm * share * folds.value) / slope, add({0, 0, 0}, 1 / slope, outward)};
+/// Below the surface of the brain, whichever is nearest.
+Depth below_surface(const BrainAnatomy& brain, const Depth& hull, const Vec3d& p) {
+    Depth nearest = hull;
+    for (const auto& gap : {below_fissure(brain, p), below_sulcus(hull, p)})
+        if (gap.mm < nearest.mm) nearest = gap;
+    return nearest;
 }
 
 Tube shape(std::string name, std::variant<StraightTube, ArcTube, ConicTube> of) {
@@ -64,6 +61,9 @@ Tube shape(std::string name, std::variant<StraightTube, ArcTube, ConicTube> of) 
     tube.shape = of;
     return tube;
 }
+
+/// Where outwards cancels out, as between two sheets, up.
+Vec3d unit_or_up(const Vec3d& a) { return dot(a, a) > 1e-6 ? unit(a) : Vec3d{0, 0, 1}; }
 
 }  // namespace
 
@@ -86,15 +86,17 @@ TissuePoint BrainAnatomy::at(const Vec3d& p) const {
     const auto hull_depth = hull.depth(p);
     const bool around_stem = below && in_stem.across <= 1 + fluid_mm / stem.start1;
     if (hull_depth.mm < -fluid_mm && !around_stem) return out;
-    const auto folded = folded_depth(*this, p);
-    out.below_grey = folded.mm - cortex_mm;
-    out.outward = folded.outward;
+    const auto surface = below_surface(*this, hull_depth, p);
+    out.below_grey = surface.mm - cortex_mm;
+    out.outward = surface.outward;
+    // Below the cortex fibres go outwards and turn to the nearest cortex at once, so that they rise into a gyrus and reach its walls.
+    if (out.below_grey >= 0) out.outward = add(out.outward, 1, hull_depth.outward);
     if (below && in_stem.across <= 1) {
         out.tissue = Tissue::white;
         out.below_grey = superficial_mm;  // its surface is no cortex
         return out;
     }
-    out.tissue = folded.mm < 0 ? Tissue::fluid : folded.mm < cortex_mm ? Tissue::cortex : Tissue::white;
+    out.tissue = surface.mm < 0 ? Tissue::fluid : surface.mm < cortex_mm ? Tissue::cortex : Tissue::white;
     if (out.tissue != Tissue::white) return out;
     for (std::size_t n = 0; n < nuclei.size(); ++n)
         if (nuclei[n].shape.holds(p)) {
@@ -110,14 +112,14 @@ BrainAnatomy::Populations BrainAnatomy::fibres(const TissuePoint& tissue, const 
     Populations out;
     if (tissue.tissue == Tissue::outside || tissue.tissue == Tissue::fluid) return out;
     const bool superficial = tissue.below_grey < superficial_mm;
-    if (superficial) out.directions[static_cast<std::size_t>(out.n++)] = unit(tissue.outward);
+    if (superficial) out.directions[static_cast<std::size_t>(out.n++)] = unit_or_up(tissue.outward);
     if (tissue.tissue == Tissue::cortex) return out;
     for (const auto& tube : tubes) {
         if (out.n == max_populations) break;
         const auto position = tube.locate(p);
         if (tube.holds(position)) out.directions[static_cast<std::size_t>(out.n++)] = position.direction;
     }
-    if (out.n == 0) out.directions[static_cast<std::size_t>(out.n++)] = unit(tissue.outward);
+    if (out.n == 0) out.directions[static_cast<std::size_t>(out.n++)] = unit_or_up(tissue.outward);
     return out;
 }
 

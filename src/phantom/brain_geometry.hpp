@@ -29,7 +29,7 @@ struct TissuePoint {
     Tissue tissue = Tissue::outside;
     int nucleus = -1;        ///< which, in deep grey
     double below_grey = 0;   ///< depth below the cortex [mm]
-    Vec3d outward{};         ///< unit, across the cortex
+    Vec3d outward{};         ///< across the cortex, and where fibres leave white matter; of any length
 };
 
 struct BrainAnatomy {
