@@ -12,7 +12,9 @@ namespace {
 
 constexpr double pi = 3.14159265358979323846;
 
-constexpr double cortex_mm = 3;        // thickness; Fischl & Dale 2000 (PNAS 97:11050) measured 1 to 4.5, 2.5 on average
+// Thickness of the cortex, to first order: 3 mm at the hull and the fissure, 2.5 at the walls of sulci. Fischl & Dale 2000 (PNAS 97:11050) measured
+// 2.5 on average.
+constexpr double cortex_mm = 3;
 constexpr double fluid_mm = 1.5;       // around the brain
 constexpr double half_gap_mm = 0.7;    // of fluid in the fissure and in the sulci
 constexpr double sulcus_mm = 14;       // from the hull to a sulcus' bottom
@@ -140,7 +142,8 @@ BrainAnatomy brain_anatomy() {
         brain.nuclei.push_back({"putamen" + name, {{30 * side, 5, -5}, {6, 15, 9}}});
         // From the stem through between the nuclei to the crown.
         const Vec3d up = unit({28 * side, 0, 122});
-        projection.push_back(shape("corticospinal" + name, ConicTube{{5 * side, -12, -64}, up, cross(y, up), y, 10, 150, 4.5, 7, 1.0 / (23 * 23), 1.0 / (17 * 17)}));
+        projection.push_back(
+            shape("corticospinal" + name, ConicTube{{5 * side, -12, -64}, up, cross(y, up), y, 10, 150, 4.5, 7, 1.0 / (23 * 23), 1.0 / (17 * 17)}));
         // From the frontal to the occipital pole.
         association.push_back(shape("longitudinal" + name, ConicTube{{36 * side, 0, 0}, y, z, x, 80, 160, 45, 22, -1.0 / (86 * 86), -1.0 / (95 * 95)}));
         // From the frontal over to the temporal lobe, open to the front and below.

@@ -1,7 +1,7 @@
 // A whole human-sized brain of known fibres, for anatomically constrained tracking and for speed: fibre orientations, tissues and nodes, without a
 // diffusion signal.
 //
-// Two folded hemispheres of 140 x 170 x 120 mm: a cortical ribbon of 3 mm, sulci and a fissure filled with fluid, lateral ventricles, a thalamus and a
+// Two folded hemispheres of 140 x 170 x 120 mm: a cortical ribbon of 2.5 to 3 mm, sulci and a fissure filled with fluid, lateral ventricles, a thalamus and a
 // putamen per side, a brain stem that leaves the image. Callosal fibres fan from left to right, corticospinal ones upwards from the stem, association
 // ones run front to back and in an arch; below the cortex fibres turn to meet it at right angles. Up to three populations cross in a point.
 #pragma once
