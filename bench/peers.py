@@ -202,6 +202,7 @@ class Case(typing.NamedTuple):
     commands: typing.Callable  # of inputs, program, output folder, threads: the peer's commands and ours
     needs: str = "data"        # the option that gives its input
     step_voxels: float = 0     # of a tracker: length of a step; it has a row for every --select
+    given_tracks: int = 0      # streamlines that it is given, times --select
 
 
 CASES = {
@@ -218,8 +219,8 @@ CASES = {
     "fact": Case("FACT", tracker("fact", "FACT"), step_voxels=0.1),
     "track-brain": Case("iFOD2, whole brain", brain(False), "brain", 0.5),
     "act-brain": Case("iFOD2 with ACT, backtracking and cropping, whole brain", brain(True), "brain", 0.5),
-    "sift2": Case("SIFT2", sift2),
-    "connectome": Case("connectome, count, radial search 4 mm", connectome),
+    "sift2": Case("SIFT2", sift2, given_tracks=10),
+    "connectome": Case("connectome, count, radial search 4 mm", connectome, given_tracks=10),
 }
 
 
@@ -307,18 +308,19 @@ def main():
     report = {"date": datetime.date.today().isoformat(), "processor": processor(), "cores": len(cores), "system": platform.platform(),
               "mrtrix": first_line(["tckgen", "-version"]).strip("= ").replace("tckgen", "MRtrix3"), "arcuate": first_line([arcuate, "--version"]), "load_at_start": os.getloadavg()[0],
               "repeat": args.repeat, "select": args.select, "cases": []}
-    print(f"{report['processor']}, {len(cores)} cores; {report['mrtrix']}; {report['arcuate']}; "
-          f"median of {args.repeat} (min-max), load {report['load_at_start']:.1f} at start\n")
-    print("| task | streamlines | threads | MRtrix3 [s] | Arcuate [s] | times as fast | MRtrix3, Arcuate [processor s] | MRtrix3, Arcuate [MiB] | "
-          "MRtrix3, Arcuate [MiB written] |")
-    print("|---|---|---|---|---|---|---|---|---|", flush=True)
     notes = []
     with tempfile.TemporaryDirectory(prefix="arcuate-bench-") as temporary:
         folder = Path(temporary)
         inputs = Inputs(args, folder, cores)
+        print(f"{report['processor']}, {len(cores)} cores; {report['mrtrix']}; {report['arcuate']}; "
+              f"median of {args.repeat} (min-max), load {report['load_at_start']:.1f} at start\n")
+        print("| task | streamlines | threads | MRtrix3 [s] | Arcuate [s] | times as fast | MRtrix3, Arcuate [processor s] | MRtrix3, Arcuate [MiB] | "
+              "MRtrix3, Arcuate [MiB written] |")
+        print("|---|---|---|---|---|---|---|---|---|", flush=True)
         for name, select, threads in [(name, select, threads) for name in chosen for select in (args.select if CASES[name].step_voxels else args.select[:1])
                                       for threads in args.threads]:
             tracks = CASES[name].step_voxels > 0
+            count = select if tracks else CASES[name].given_tracks * select
             try:
                 runs = measure(name, inputs, arcuate, threads, select, args.peer_select, cores, args.repeat, folder)
             except Failed as failure:
@@ -327,11 +329,10 @@ def main():
                 continue
             both = lambda key, digits=0: ", ".join(f"{median(runs[who], key):.{digits}f}" for who in ("mrtrix", "arcuate"))
             fewer = tracks and args.peer_select < select
-            rate = "steps_per_second" if fewer else "seconds"
-            ratio = median(runs["mrtrix"], rate) / median(runs["arcuate"], rate)
-            ratio = 1 / ratio if fewer else ratio
-            report["cases"].append({"case": name, "select": select, "threads": threads, "ratio": ratio, **runs})
-            print(f"| {CASES[name].text} | {(f'{select} (MRtrix3 {args.peer_select})' if fewer else select) if tracks else ''} | {threads} | "
+            above, below, key = ("arcuate", "mrtrix", "steps_per_second") if fewer else ("mrtrix", "arcuate", "seconds")
+            ratio = median(runs[above], key) / median(runs[below], key)
+            report["cases"].append({"case": name, "streamlines": count or None, "threads": threads, "ratio": ratio, **runs})
+            print(f"| {CASES[name].text} | {f'{count} (MRtrix3 {args.peer_select})' if fewer else count or ''} | {threads} | "
                   f"{spread(runs['mrtrix'])} | {spread(runs['arcuate'])} | {ratio:.2f} | {both('processor_seconds', 2)} | {both('peak_mib')} | "
                   f"{both('output_mib', 1)} |", flush=True)
             if tracks:
