@@ -2,6 +2,7 @@
 // the next direction is drawn from the FOD within a cone around the last, by rejection.
 #pragma once
 
+#include "kernels/cone.hpp"
 #include "kernels/first_order.hpp"
 #include "kernels/fod_field.hpp"
 #include "kernels/rejection.hpp"
@@ -29,38 +30,37 @@ struct Ifod1Directions {
         float c[FodField<Lmax>::stride];
         field.interpolate(cell, c);
         const Frame frame = frame_around(from);
-        Float8 x = Float8::all(0), y = x, z = x;
-        int chosen = 0;
-        const StepEnd end = draw_eight_by_rejection(params.rejection, random, draw, counts, chosen, [&](int first, const Random4x8* r, float* p) {
-            Float8 a, b, along;  // in the frame
-            if (r) {
-                // Uniform over the cap: its height is, and 1 - cos^2 = (1 - cos)(2 - (1 - cos)) keeps small angles.
-                const Float8 versine = Float8::all(one_minus_cos_max) * uniform(r->v[1]);
-                const SinCos8 azimuth = sincos(Float8::all(2.0f * pi) * uniform(r->v[0]));
-                const Float8 sine = sqrt(versine * (Float8::all(2.0f) - versine));
-                a = sine * azimuth.cos;
-                b = sine * azimuth.sin;
-                along = Float8::all(1.0f) - versine;
-            } else {
-                a = Float8::load(calibration + first);
-                b = Float8::load(calibration + calibration_stride + first);
-                along = Float8::load(calibration + 2 * calibration_stride + first);
-            }
-            const auto in_world = [&](float u, float v, float w) { return fma(along, Float8::all(w), fma(b, Float8::all(v), a * Float8::all(u))); };
-            x = in_world(frame.u.x, frame.v.x, frame.w.x);
-            y = in_world(frame.u.y, frame.v.y, frame.w.y);
-            z = in_world(frame.u.z, frame.v.z, frame.w.z);
-            FodField<Lmax>::Polynomial::value(c, x, y, z).store(p);
-            for (int k = 0; k < 8; ++k) {
-                // The bound is taken below the cutoff as well: what is likely beside a calibration direction may lie above it.
-                if (!(p[k] > 0.0f) || (r && !(p[k] > params.cutoff))) p[k] = 0.0f;
-                else if (params.power != 1.0f) p[k] = pow(p[k], params.power);
-            }
+        using Polynomial = typename FodField<Lmax>::Polynomial;
+#if defined(__CUDA_ARCH__)
+        VecOf<float> d{};
+        const StepEnd end = draw_by_rejection(params.rejection, random, draw, counts, [&](int i, const Random4& r) {
+            d = in_world_of(frame, i >= 0 ? VecOf<float>{calibration[i], calibration[calibration_stride + i], calibration[2 * calibration_stride + i]}
+                                          : in_cap(uniform(r.v[0]), uniform(r.v[1]), one_minus_cos_max));
+            return probability(Polynomial::value(c, d.x, d.y, d.z), i < 0);
         });
-        float xs[8], ys[8], zs[8];
-        x.store(xs), y.store(ys), z.store(zs);
-        to = normalized({xs[chosen], ys[chosen], zs[chosen]});
+        to = normalized({d.x, d.y, d.z});
+#else
+        VecOf<Float8> d{};
+        int chosen = 0;
+        const StepEnd end = draw_eight_by_rejection(params.rejection, random, draw, counts, chosen, [&](int first, int, const Random4x8* r, float* p) {
+            d = in_world_of(frame, r ? in_cap(uniform(r->v[0]), uniform(r->v[1]), one_minus_cos_max)
+                                     : VecOf<Float8>{Float8::load(calibration + first), Float8::load(calibration + calibration_stride + first),
+                                                     Float8::load(calibration + 2 * calibration_stride + first)});
+            Polynomial::value(c, d.x, d.y, d.z).store(p);
+            for (int k = 0; k < 8; ++k) p[k] = probability(p[k], r != nullptr);
+        });
+        float x[8], y[8], z[8];
+        d.x.store(x), d.y.store(y), d.z.store(z);
+        to = normalized({x[chosen], y[chosen], z[chosen]});
+#endif
         return end;
+    }
+
+  private:
+    /// Of an amplitude. The bound is taken below the cutoff as well: what is likely beside a calibration direction may lie above it.
+    ARCUATE_HD float probability(float f, bool drawn) const {
+        if (!(f > 0.0f) || (drawn && !(f > params.cutoff))) return 0.0f;
+        return params.power == 1.0f ? f : pow(f, params.power);
     }
 };
 

@@ -6,8 +6,7 @@
 // evaluated in any order, several at a time; the first accepted by number wins.
 #pragma once
 
-#include "kernels/cone.hpp"
-#include "kernels/fod_field.hpp"
+#include "kernels/arcs.hpp"
 #include "kernels/rejection.hpp"
 #include "kernels/tissues.hpp"
 
@@ -26,28 +25,6 @@ struct Ifod2State {
     Vec3 position;         ///< [mm]
     Vec3 direction;        ///< unit
     float half_log_start;  ///< ln(F)/2 at `position` along `direction`
-};
-
-/// Positions and tangents along an arc of `shape` from a state; sample i of n, i = 1..n.
-struct Arc {
-    Vec3 start, direction, bend;  ///< bend: unit, perpendicular to direction, towards the centre of curvature
-    float angle, step;
-
-    ARCUATE_HD Arc(const Ifod2State& from, const Frame& frame, ArcShape shape, float step_mm)
-        : start(from.position), direction(from.direction), bend(fma(shape.sin_azimuth, frame.v, shape.cos_azimuth * frame.u)), angle(shape.angle), step(step_mm) {}
-
-    /// x = p + R (sin a d + (1 - cos a) u), t = cos a d + sin a u, with a = angle i/n and R = step/angle;
-    /// in half angles, 1 - cos a = 2 sin^2(a/2), which keeps its digits when the arc is nearly straight.
-    ARCUATE_HD void sample(float fraction, Vec3& position, Vec3& tangent) const {
-        const SinCos half = sincos(0.5f * angle * fraction);
-        const float sine = 2.0f * half.sin * half.cos;
-        const float versine = 2.0f * half.sin * half.sin;
-        const bool straight = angle < 1e-6f;
-        const float along = straight ? step * fraction : step * sine / angle;
-        const float aside = straight ? 0.0f : step * versine / angle;
-        position = fma(aside, bend, fma(along, direction, start));
-        tangent = fma(sine, bend, (1.0f - versine) * direction);
-    }
 };
 
 /// The algorithm: the field it walks on and its parameters. TrackStreamline holds the loop around it.
@@ -69,24 +46,36 @@ struct Ifod2 {
         return f > 0.0f;
     }
 
-    /// Probability of an arc: 0 where an amplitude is below the cutoff, negative where it leaves the image before that. `half_log_end`: ln(F)/2 at its end.
-    ARCUATE_HD float arc_probability(const State& from, const Arc& arc, float& half_log_end) const {
-        float log_p = from.half_log_start;
-        const float n = static_cast<float>(params.samples);
-        half_log_end = 0.0f;
-        Vec3 position{}, tangent{};
-        for (int i = 1; i <= params.samples; ++i) {
-            arc.sample(static_cast<float>(i) / n, position, tangent);
-            Cell cell;
-            if (!field.locate(position, cell)) return -1.0f;
-            const float f = field.amplitude(cell, tangent);
-            if (!(f >= params.cutoff && f > 0.0f)) return 0.0f;
-            const float log_f = log(f);
-            half_log_end = 0.5f * log_f;
-            log_p += i < params.samples ? log_f : half_log_end;  // trapezoid: weights 1/2, 1, ..., 1, 1/2
+    /// Probabilities of one arc or of the first `wanted` of eight: 0 where an amplitude is below the cutoff, negative where it leaves the image before that.
+    /// `half_log_end`: ln(F)/2 at its end.
+    template <class T>
+    ARCUATE_HD void arc_probabilities(const State& from, const ArcOf<T>& arcs, int wanted, float* p, float* half_log_end) const {
+        constexpr int lanes = sizeof(T) / sizeof(float);
+        T log_p = all_of<T>(from.half_log_start), half_log = all_of<T>(0.0f);
+        VecOf<T> position{};
+        unsigned alive = (1u << wanted) - 1u;
+        const unsigned outside = along_arcs(field, arcs, params.samples, alive, position, [&](int i, T amplitudes, unsigned& going) {
+            float f[lanes];
+            store(amplitudes, f);
+            for (int k = 0; k < lanes; ++k)
+                if (!(f[k] >= params.cutoff && f[k] > 0.0f)) going &= ~(1u << k);
+            const T log_f = log_of_normal(max(amplitudes, all_of<T>(0x1p-126f)));
+            half_log = all_of<T>(0.5f) * log_f;
+            log_p = log_p + (i < params.samples ? log_f : half_log);  // trapezoid: weights 1/2, 1, ..., 1, 1/2
+        });
+        float exponent[lanes], x[lanes], y[lanes], z[lanes];
+        store(half_log, half_log_end);
+        store(all_of<T>(params.power) * log_p, exponent);
+        store(position.x, x), store(position.y, y), store(position.z, z);
+        for (int k = 0; k < wanted; ++k) {
+            const bool whole = (alive >> k & 1u) && !(tissues.fractions && tissues.at({x[k], y[k], z[k]}).csf >= 0.5f);
+            p[k] = whole ? exp(exponent[k]) : outside >> k & 1u ? -1.0f : 0.0f;
         }
-        if (tissues.fractions && tissues.at(position).csf >= 0.5f) return 0.0f;
-        return exp(params.power * log_p);
+    }
+    ARCUATE_HD float arc_probability(const State& from, const Arc& arc, float& half_log_end) const {
+        float p = 0.0f;
+        arc_probabilities<float>(from, arc, 1, &p, &half_log_end);
+        return p;
     }
 
     /// The first direction at a seed: the one asked for if its amplitude is above seed_cutoff; otherwise uniform directions until one has an amplitude above seed_cutoff. Not weighted by amplitude.
@@ -103,12 +92,24 @@ struct Ifod2 {
         const Frame frame = frame_around(state.direction);
         ArcShape shape{};
         float half_log_end = 0.0f;
+#if defined(__CUDA_ARCH__)
         const StepEnd end = draw_by_rejection(params.rejection, random, 0, counts, [&](int calibration, const Random4& r) {
             shape = calibration >= 0 ? params.calibration[calibration] : cone_direction(r, params.one_minus_cos_max);
-            return arc_probability(state, Arc(state, frame, shape, params.step), half_log_end);
+            return arc_probability(state, Arc(state.position, frame, shape, params.step), half_log_end);
         });
+#else
+        ArcShape8 shapes{};
+        float half_logs[8];
+        int chosen = 0;
+        const StepEnd end = draw_eight_by_rejection(params.rejection, random, 0, counts, chosen, [&](int first, int wanted, const Random4x8* r, float* p) {
+            shapes = r ? cone_direction(*r, params.one_minus_cos_max) : eight_of(params.calibration + first, wanted);
+            arc_probabilities<Float8>(state, ArcOf<Float8>(state.position, frame, shapes, params.step), wanted, p, half_logs);
+        });
+        shape = one_of(shapes, chosen);
+        half_log_end = half_logs[chosen];
+#endif
         if (end != StepEnd::none) return end;
-        const Arc arc(state, frame, shape, params.step);
+        const Arc arc(state.position, frame, shape, params.step);
         Vec3 tangent{};
         for (int i = 1; i <= params.samples; ++i)
             arc.sample(static_cast<float>(i) / static_cast<float>(params.samples), vertices[i - 1], tangent);

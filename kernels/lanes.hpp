@@ -50,6 +50,7 @@ inline Float8 fnma(Float8 a, Float8 b, Float8 c) { return {_mm256_fnmadd_ps(a.v,
 inline Float8 operator+(Float8 a, Float8 b) { return {_mm256_add_ps(a.v, b.v)}; }
 inline Float8 operator-(Float8 a, Float8 b) { return {_mm256_sub_ps(a.v, b.v)}; }
 inline Float8 operator*(Float8 a, Float8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
+inline Float8 operator/(Float8 a, Float8 b) { return {_mm256_div_ps(a.v, b.v)}; }
 inline Float8 sqrt(Float8 a) { return {_mm256_sqrt_ps(a.v)}; }
 inline Float8 min(Float8 a, Float8 b) { return {_mm256_min_ps(a.v, b.v)}; }  ///< by lane: a where it is below b, else b
 inline Float8 max(Float8 a, Float8 b) { return {_mm256_max_ps(a.v, b.v)}; }  ///< by lane: a where it is above b, else b
@@ -161,6 +162,11 @@ ARCUATE_HD Float8 operator*(Float8 a, Float8 b) {
     for (int k = 0; k < 8; ++k) a.v[k] = a.v[k] * b.v[k];
     return a;
 }
+ARCUATE_HD Float8 operator/(Float8 a, Float8 b) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) a.v[k] = a.v[k] / b.v[k];
+    return a;
+}
 ARCUATE_HD Float8 sqrt(Float8 a) {
     ARCUATE_UNROLL
     for (int k = 0; k < 8; ++k) a.v[k] = sqrt(a.v[k]);
@@ -206,6 +212,40 @@ ARCUATE_HD T all_of(float value) {
     else return T::all(value);
 }
 
+ARCUATE_HD void store(float value, float* to) { *to = value; }
+ARCUATE_HD void store(Float8 value, float* to) { value.store(to); }
+/// By lane: `yes` where a < b, else `no`.
+ARCUATE_HD float choose_below(float a, float b, float yes, float no) { return a < b ? yes : no; }
+ARCUATE_HD Float8 choose_below(Float8 a, Float8 b, Float8 yes, Float8 no) {
+#if ARCUATE_LANES_AVX2
+    return {_mm256_blendv_ps(no.v, yes.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};
+#else
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) no.v[k] = a.v[k] < b.v[k] ? yes.v[k] : no.v[k];
+    return no;
+#endif
+}
+
+/// Eight rows of eight values, `stride` apart: lane k of out[j] is value j of row k.
+ARCUATE_HD void transpose(const float* rows, int stride, Float8* out) {
+#if ARCUATE_LANES_AVX2
+    __m256 r[8], pair[8];
+    for (int k = 0; k < 4; ++k) {  // halves of rows k and k + 4 side by side
+        r[k] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows + k * stride)), _mm_loadu_ps(rows + (k + 4) * stride), 1);
+        r[k + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows + k * stride + 4)), _mm_loadu_ps(rows + (k + 4) * stride + 4), 1);
+    }
+    for (int half = 0; half < 8; half += 4) {
+        pair[0] = _mm256_unpacklo_ps(r[half], r[half + 1]), pair[1] = _mm256_unpackhi_ps(r[half], r[half + 1]);
+        pair[2] = _mm256_unpacklo_ps(r[half + 2], r[half + 3]), pair[3] = _mm256_unpackhi_ps(r[half + 2], r[half + 3]);
+        out[half].v = _mm256_shuffle_ps(pair[0], pair[2], 0x44), out[half + 1].v = _mm256_shuffle_ps(pair[0], pair[2], 0xEE);
+        out[half + 2].v = _mm256_shuffle_ps(pair[1], pair[3], 0x44), out[half + 3].v = _mm256_shuffle_ps(pair[1], pair[3], 0xEE);
+    }
+#else
+    for (int j = 0; j < 8; ++j)
+        for (int k = 0; k < 8; ++k) out[j].v[k] = rows[k * stride + j];
+#endif
+}
+
 struct SinCos8 {
     Float8 sin, cos;
 };
@@ -242,7 +282,28 @@ ARCUATE_HD SinCos8 sincos(Float8 of) {
 #endif
 }
 
+/// asin() by lane, of values from 0 to 1.
+ARCUATE_HD Float8 asin(Float8 of) {
+#if ARCUATE_LANES_AVX2
+    // The operations of asin(), in its order.
+    const Float8 half = Float8::all(0.5f);
+    const Float8 z = choose_below(half, of, half * (Float8::all(1.0f) - of), of * of), s = choose_below(half, of, sqrt(z), of);
+    Float8 p = fma(Float8::all(0x1.15f6f2p-5f), z, Float8::all(0x1.168756p-6f));
+    p = fma(p, z, Float8::all(0x1.fe1576p-6f));
+    p = fma(p, z, Float8::all(0x1.6d55b8p-5f));
+    p = fma(p, z, Float8::all(0x1.333448p-4f));
+    p = fma(p, z, Float8::all(0x1.555554p-3f));
+    const Float8 small = fma(p, z * s, s);
+    return choose_below(half, of, Float8::all(0x1.921fb6p+0f) - (Float8::all(2.0f) * small + Float8::all(0x1.777a5cp-25f)), small);
+#else
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) of.v[k] = asin(of.v[k]);
+    return of;
+#endif
+}
+
 /// log() by lane, of values that are positive, finite and not subnormal.
+ARCUATE_HD float log_of_normal(float of) { return log(of); }
 ARCUATE_HD Float8 log_of_normal(Float8 of) {
 #if ARCUATE_LANES_AVX2
     // The operations of log(), in its order.

@@ -24,15 +24,22 @@ struct DrawParams {
     Rejection rejection;
 };
 
-/// The same for eight candidates at a time, of which the first accepted by number wins: the same result as one by one.
-/// `evaluate(first, random, p)`: the probabilities of candidates first, ..., first + 7 of the fixed set (random: null) or of the random ones. Where the set or
-/// the trials end before, the others are not looked at. `chosen`: which of the eight evaluated last was accepted.
+/// The same for up to eight candidates at a time, of which the first accepted by number wins: the same result and the same counts as one by one.
+/// `evaluate(first, wanted, random, p)`: the probabilities of candidates first, ..., first + wanted - 1 of the fixed set (random: null) or of the random ones.
+/// `chosen`: which of those evaluated last was accepted.
 template <class Evaluate>
 ARCUATE_HD StepEnd draw_eight_by_rejection(const Rejection& r, const Philox& random, std::uint32_t first_draw, StepCounts& counts, int& chosen, Evaluate evaluate) {
     float p[8], largest = 0.0f;
     for (int first = 0; first < r.calibration_count; first += 8) {
-        evaluate(first, nullptr, p);
-        for (int k = 0; k < 8 && first + k < r.calibration_count; ++k) largest = max(largest, p[k]);
+        const int wanted = min(8, r.calibration_count - first);
+        evaluate(first, wanted, nullptr, p);
+        for (int k = 0; k < wanted; ++k) {
+            if (p[k] < 0.0f) {
+                counts.end_arcs += first + k + 1;
+                return StepEnd::exit_image;
+            }
+            largest = max(largest, p[k]);
+        }
     }
     if (!(largest > 0.0f)) {
         counts.end_arcs += r.calibration_count;
@@ -40,9 +47,10 @@ ARCUATE_HD StepEnd draw_eight_by_rejection(const Rejection& r, const Philox& ran
     }
     const float bound = r.ratio * largest;
     for (int first = 0; first < r.trials; first += 8) {
+        const int wanted = min(8, r.trials - first);
         const Random4x8 draws = eight_draws(random, first_draw + static_cast<std::uint32_t>(first));
-        evaluate(first, &draws, p);
-        for (int k = 0; k < 8 && first + k < r.trials; ++k) {
+        evaluate(first, wanted, &draws, p);
+        for (int k = 0; k < wanted; ++k) {
             counts.truncated += p[k] > bound;
             if (!(uniform(draws.v[2][k]) * bound < p[k])) continue;
             counts.arcs += r.calibration_count + first + k + 1;

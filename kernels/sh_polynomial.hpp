@@ -41,9 +41,9 @@ struct ShPolynomial {
         for (int j = 0; j < stride; ++j) out[j] = static_cast<float>(sum[j]);
     }
 
-    /// The series along the unit direction (x, y, z). T: float, or Float8 for eight directions; the same bits.
-    template <class T>
-    ARCUATE_HD static T value(const float* c, T x, T y, T z) {
+    /// The series along the unit direction (x, y, z). T: float, or Float8 for eight directions; C: float, or Float8 for eight series. The same bits.
+    template <class T, class C>
+    ARCUATE_HD static T value(const C* c, T x, T y, T z) {
         const T u = fma(z, z, all_of<T>(-0.5f));
         const T x2 = fma(x, x, all_of<T>(0.0f) - y * y), y2 = all_of<T>(2.0f) * x * y;  // (x + iy)^2
         // Horner's scheme in (x + iy)^2, even m and odd m apart: a c_m + b s_m stands for the terms of m and above.
@@ -73,17 +73,25 @@ struct ShPolynomial {
 
   private:
     /// A_m and B_m, those of odd m without their z.
-    template <class T>
-    ARCUATE_HD static void pair(const float* c, int m, T u, T& a, T& b) {
+    template <class T, class C>
+    ARCUATE_HD static void pair(const C* c, int m, T u, T& a, T& b) {
         a = in_u<T>(c + first(m), terms(m), u);
         b = m > 0 ? in_u<T>(c + first(m) + terms(m), terms(m), u) : a;
     }
-    template <class T>
-    ARCUATE_HD static T in_u(const float* c, int n, T u) {
-        T p = all_of<T>(c[0]);
+    template <class T, class C>
+    ARCUATE_HD static T in_u(const C* c, int n, T u) {
+        T p = by_lane<T>(c[0]);
         ARCUATE_UNROLL
-        for (int t = 1; t < n; ++t) p = fma(p, u, all_of<T>(c[t]));
+        for (int t = 1; t < n; ++t) p = fma(p, u, by_lane<T>(c[t]));
         return p;
+    }
+    template <class T>
+    ARCUATE_HD static T by_lane(float c) {
+        return all_of<T>(c);
+    }
+    template <class T>
+    ARCUATE_HD static Float8 by_lane(Float8 c) {
+        return c;
     }
 };
 
