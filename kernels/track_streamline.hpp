@@ -203,7 +203,8 @@ struct TrackStreamline {
                 const std::int32_t arcs_before = record.counts.arcs + record.counts.end_arcs;
                 end = step < (1u << 24) - 1 ? one_step(state, Philox{run.rules.run_seed, id, purpose, step}) : HalfEnd::model;
                 if (end != goes_on && end != HalfEnd::no_room && run.rules.act.on()) end = run.rules.act.judged(end, act, bad);
-                const bool again = bad && run.rules.act.backtrack && cut_back(state, longest, cut_steps, attempts, visits_before);
+                // A streamline that is too long would only become so again.
+                const bool again = bad && end != HalfEnd::length_exceeded && run.rules.act.backtrack && cut_back(state, longest, cut_steps, attempts, visits_before);
                 note(which, step, state, record.counts.arcs + record.counts.end_arcs - arcs_before, end, again);
                 if (again) {
                     end = goes_on;

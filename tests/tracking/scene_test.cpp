@@ -283,6 +283,23 @@ TEST_P(Scene, AHalfThatCannotLeaveALesionEndsInIt) {
     EXPECT_GT(s.accepted, 20);
 }
 
+// Trying again what became too long costs hundreds of attempts and saves none.
+TEST_P(Scene, TooLongStreamlinesAreNotCutBack) {
+    options.algorithm = Algorithm::ifod1;
+    options.select = 0;
+    options.seeds = 20;
+    options.min_length = 0;
+    options.max_length = 12;
+    input.seeds = {{.kind = Seeds::Kind::sphere, .name = "a ball", .sphere = {{30, 4, 7}, 1}}};
+    TrackSummary with, without;
+    input.anatomy = {slab(10, 50), true, false};
+    run(&with);
+    input.anatomy->backtrack = false;
+    run(&without);
+    EXPECT_GT(with.outcome[std::size_t(Outcome::too_long)], 15);
+    EXPECT_EQ(with, without);
+}
+
 TEST_P(Scene, WrongScenesAreRefusedWithASentence) {
     const auto refused = [&](const char* what) { EXPECT_THROW(run(), InputError) << what; };
     const auto plain = [&] {
