@@ -34,6 +34,31 @@ struct NormalEquations {
 
 namespace detail {
 
+/// What Cholesky's factorisation does to four rows: row r less less[above][r] times every one above it, and in the end times scale[r], the inverse root of
+/// its pivot. A root waits for nothing and nothing but the end waits for it.
+struct FourPivots {
+    double less[4][4], scale[4];
+
+    /// `a` is the rows' own square; from `rows` on there are none, and scale is 0. False where a pivot is not positive.
+    ARCUATE_HD bool find(double (*a)[4], int rows) {
+        bool positive = true;
+        ARCUATE_UNROLL
+        for (int i = 0; i < 4; ++i) {
+            ARCUATE_UNROLL
+            for (int above = 0; above < i; ++above) {
+                ARCUATE_UNROLL
+                for (int j = i; j < 4; ++j) a[i][j] = fma(-less[above][i], a[above][j], a[i][j]);
+            }
+            const double inverse = i < rows ? 1.0 / a[i][i] : 0.0;
+            positive = positive && (i >= rows || a[i][i] > 0);
+            scale[i] = sqrt(inverse);
+            ARCUATE_UNROLL
+            for (int j = i + 1; j < 4; ++j) less[i][j] = a[i][j] * inverse;
+        }
+        return positive;
+    }
+};
+
 /// A tile of four rows and W columns, held in registers.
 template <int W>
 struct Tile {
@@ -78,48 +103,24 @@ struct Tile {
             for (int c = 0; c < W / 4; ++c) v[r][c] = Subtract ? fnma(down, across[c], v[r][c]) : fma(down, across[c], v[r][c]);
         }
     }
-    /// v = U^-T v, where `u` is a triangle of four rows and `inverse` has the inverses of its diagonal.
-    ARCUATE_HD void eliminate(const double (*u)[4], const double* inverse) {
+    ARCUATE_HD void eliminate(const FourPivots& pivots) {
         ARCUATE_UNROLL
-        for (int r = 0; r < 4; ++r) {
+        for (int r = 1; r < 4; ++r) {
             ARCUATE_UNROLL
             for (int above = 0; above < r; ++above) {
-                const Double4 down = Double4::all(u[above][r]);
+                const Double4 down = Double4::all(pivots.less[above][r]);
                 ARCUATE_UNROLL
                 for (int c = 0; c < W / 4; ++c) v[r][c] = fnma(down, v[above][c], v[r][c]);
             }
         }
         ARCUATE_UNROLL
         for (int r = 0; r < 4; ++r) {
-            const Double4 scale = Double4::all(inverse[r]);
+            const Double4 scale = Double4::all(pivots.scale[r]);
             ARCUATE_UNROLL
             for (int c = 0; c < W / 4; ++c) v[r][c] = v[r][c] * scale;
         }
     }
 };
-
-/// U of a block of four rows, A = U^T U, in place and the pivots' inverses beside it; of the first `rows` alone, the others' inverses become 0. False where
-/// a pivot is not positive.
-ARCUATE_HD bool cholesky4(double (*a)[4], double (*l)[4], double* inverse_root, int rows) {
-    ARCUATE_UNROLL
-    for (int i = 0; i < 4; ++i) {
-        inverse_root[i] = 0;
-        ARCUATE_UNROLL
-        for (int j = 0; j < 4; ++j) l[i][j] = 0;
-        if (i >= rows) continue;
-        ARCUATE_UNROLL
-        for (int above = 0; above < i; ++above) {
-            ARCUATE_UNROLL
-            for (int j = i; j < 4; ++j) a[i][j] = fma(-l[above][i], a[above][j], a[i][j]);
-        }
-        if (!(a[i][i] > 0)) return false;
-        const double inverse = 1.0 / a[i][i];
-        inverse_root[i] = sqrt(inverse);
-        ARCUATE_UNROLL
-        for (int j = i + 1; j < 4; ++j) l[i][j] = a[i][j] * inverse;
-    }
-    return true;
-}
 
 /// Calls body(Tile<8 or 4>, column) over the columns [first, width) of one band, both multiples of 4.
 template <class Body>
@@ -208,7 +209,7 @@ ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& fact
     double inverse_pivot[padded];
     for (int band = 0; band < Normal::bands; ++band) {
         const int first = 4 * band, stride = Normal::width - first;
-        double within[4][4], l[4][4];  // the band's own triangle of U
+        detail::FourPivots pivots;
         bool positive = true;
         detail::for_tiles(first, Normal::width, [&](auto tile, int column) {
             tile.load(normal.a + Normal::band_start(band) + (column - first), stride);
@@ -221,14 +222,16 @@ ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& fact
             }
             // ... and what the band's rows do to each other: the first tile holds their pivots.
             if (column == first) {
+                double square[4][4];
                 ARCUATE_UNROLL
-                for (int r = 0; r < 4; ++r) tile.v[r][0].store(within[r]);
-                positive = detail::cholesky4(within, l, inverse_pivot + first, min(4, N - first));
+                for (int r = 0; r < 4; ++r) tile.v[r][0].store(square[r]);
+                positive = pivots.find(square, min(4, N - first));
             }
-            tile.eliminate(l, inverse_pivot + first);
+            tile.eliminate(pivots);
             tile.store(factor.a + Normal::band_start(band) + (column - first), stride);
         });
         if (!positive) return false;
+        for (int r = 0; r < 4; ++r) inverse_pivot[first + r] = pivots.scale[r];
     }
     // Back substitution, U x = y, band by band: four interleaved partial sums over the bands after it, then the band's own.
     double x[padded];

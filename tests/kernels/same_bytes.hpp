@@ -5,7 +5,7 @@
 #include "kernels/log_signal_fit.hpp"
 #include "kernels/philox_lanes.hpp"
 #include "kernels/sh_basis.hpp"
-#include "kernels/tensor_axis.hpp"
+#include "kernels/tensor_metrics.hpp"
 
 namespace arcuate::test {
 
@@ -102,9 +102,8 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         k::eight_streams({random.v[0], item, k::Purpose::bootstrap, 0}, steps, 5, streams);
         for (const auto& stream : streams)
             for (const auto word : stream.v) digest.add(word);
-        const k::TensorAxis axis = k::tensor_axis({{design[0], design[1], design[2], design[3] - 0.5, design[4] - 0.5, design[5] - 0.5}});
-        digest.add(axis.fa);
-        digest.add(axis.v1);
+        const k::TensorMetrics metrics = k::tensor_metrics({{design[0], design[1], design[2], design[3] - 0.5, design[4] - 0.5, design[5] - 0.5}});
+        for (const double value : {metrics.fa, metrics.ad, metrics.rd, metrics.v1[0], metrics.v1[1], metrics.v1[2]}) digest.add(value);
         digest.add(static_cast<std::uint32_t>(eight.not_above(k::Float8::load(signal + 24))));
         digest.add(static_cast<std::uint32_t>(k::count_bits(random.v[0]) + k::lowest_bit(random.v[0] | 0x80000000u)));
     }
