@@ -207,9 +207,10 @@ ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& fact
     using Normal = NormalEquations<N>;
     constexpr int padded = 4 * Normal::bands;
     double inverse_pivot[padded];
+    ARCUATE_ROLLED
     for (int band = 0; band < Normal::bands; ++band) {
         const int first = 4 * band, stride = Normal::width - first;
-        detail::FourPivots pivots;
+        detail::FourPivots pivots{};
         bool positive = true;
         detail::for_tiles(first, Normal::width, [&](auto tile, int column) {
             tile.load(normal.a + Normal::band_start(band) + (column - first), stride);
@@ -220,7 +221,7 @@ ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& fact
                 ARCUATE_UNROLL
                 for (int r = 0; r < 4; ++r, u += Normal::width - 4 * above) tile.template add<true>(u + first, u + column);
             }
-            // ... and what the band's rows do to each other: the first tile holds their pivots.
+            // ... then what the band's rows do to each other: the first tile holds their pivots.
             if (column == first) {
                 double square[4][4];
                 ARCUATE_UNROLL
@@ -235,6 +236,7 @@ ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& fact
     }
     // Back substitution, U x = y, band by band: four interleaved partial sums over the bands after it, then the band's own.
     double x[padded];
+    ARCUATE_ROLLED
     for (int band = Normal::bands - 1; band >= 0; --band) {
         const int first = 4 * band;
         const double* const u = factor.a + Normal::row_start(first);

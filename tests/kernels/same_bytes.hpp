@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/log_signal_fit.hpp"
+#include "kernels/log_tensor_fit.hpp"
 #include "kernels/philox_lanes.hpp"
 #include "kernels/sh_basis.hpp"
 #include "kernels/tensor_metrics.hpp"
@@ -91,6 +92,16 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         float largest = 0;
         digest.add(static_cast<std::uint32_t>(Fit{design, volumes, true, 2}(signal, p, largest)));
         for (const double value : p) digest.add(value);
+        float beside[4][volumes], most[4];
+        float* const rows[4] = {beside[0], beside[1], beside[2], beside[3]};
+        for (int r = 0; r < 4; ++r)
+            for (int v = 0; v < volumes; ++v) beside[r][v] = k::exp(signal[(v + r) % volumes]);  // fit() left logarithms
+        const k::LogTensorFit<k::Double4> four{design, volumes, true, 2};
+        double of_four[4][7] = {};
+        digest.add(static_cast<std::uint32_t>(four.measure(rows, most)));
+        digest.add(static_cast<std::uint32_t>(four.fit(rows, most, of_four)));
+        for (const auto& of_one : of_four)
+            for (const double value : of_one) digest.add(value);
         digest.add(k::dot8(design, design + 8, 256));
         digest.add(static_cast<std::uint32_t>(k::Double4::load(design).below(k::Double4::load(design + 8))));
         const k::Float8 eight = k::fma(k::Float8::load(signal), k::Float8::load(signal + 8), k::min(k::Float8::load(signal + 16), k::Float8::all(0.5f)));
