@@ -114,7 +114,8 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         for (const auto& stream : streams)
             for (const auto word : stream.v) digest.add(word);
         const k::TensorMetrics metrics = k::tensor_metrics({{design[0], design[1], design[2], design[3] - 0.5, design[4] - 0.5, design[5] - 0.5}});
-        for (const double value : {metrics.fa, metrics.ad, metrics.rd, metrics.v1[0], metrics.v1[1], metrics.v1[2]}) digest.add(value);
+        const double of_metrics[] = {metrics.fa, metrics.ad, metrics.rd, metrics.v1[0], metrics.v1[1], metrics.v1[2]};
+        for (const double value : of_metrics) digest.add(value);
         digest.add(static_cast<std::uint32_t>(eight.not_above(k::Float8::load(signal + 24))));
         digest.add(static_cast<std::uint32_t>(k::count_bits(random.v[0]) + k::lowest_bit(random.v[0] | 0x80000000u)));
     }
