@@ -14,7 +14,7 @@ template <int Lmax>
 struct DiscreteDirections {
     FodField<Lmax> field;
     const Vec3* directions;    ///< (count) unit, one of each opposite pair
-    const float* basis;        ///< (count, FodField::stride)
+    const float* monomials;    ///< (count, FodField::stride) of each direction
     int count;
     float cutoff, seed_cutoff; ///< of the largest amplitude at a point
     float relative_cutoff;     ///< directions below this share of the largest amplitude are not drawn
@@ -27,7 +27,11 @@ struct DiscreteDirections {
         float c[FodField<Lmax>::stride], largest = 0.0f;
         field.interpolate(cell, c);
         for (int i = 0; i < count; ++i) {
-            f[i] = FodField<Lmax>::dot(c, basis + static_cast<std::int64_t>(i) * FodField<Lmax>::stride);
+            Float8 sum = Float8::all(0.0f);
+            ARCUATE_UNROLL
+            for (int group = 0; group < FodField<Lmax>::stride; group += 8)
+                sum = fma(Float8::load(c + group), Float8::load(monomials + static_cast<std::int64_t>(i) * FodField<Lmax>::stride + group), sum);
+            f[i] = tree_sum(sum);
             largest = max(largest, f[i]);
         }
         return largest;

@@ -1,23 +1,20 @@
-// Fibre orientation distributions as trackers see them: spherical harmonic coefficients, interpolated linearly between voxels.
+// Fibre orientation distributions as trackers see them: series of spherical harmonics, interpolated linearly between voxels.
 #pragma once
 
-#include "kernels/lanes.hpp"
-#include "kernels/sh_basis.hpp"
+#include "kernels/sh_polynomial.hpp"
 #include "kernels/track_step.hpp"
 #include "kernels/voxel_grid.hpp"
 
 namespace arcuate::kernels {
 
-/// Values per voxel in memory: the coefficients, padded with zeros to whole groups of eight (one AVX register, two 16-byte loads).
-constexpr int padded_sh_count(int lmax) { return (sh_count(lmax) + 7) / 8 * 8; }
-
 template <int Lmax>
 struct FodField {
     static constexpr int lmax = Lmax;
-    static constexpr int stride = padded_sh_count(Lmax);
+    using Polynomial = ShPolynomial<Lmax>;
+    static constexpr int stride = Polynomial::stride;
 
     VoxelGrid grid;
-    const float* coefficients;   ///< (rows, stride)
+    const float* coefficients;   ///< (rows, stride), of the polynomial
 
     ARCUATE_HD bool locate(Vec3 world, Cell& cell) const { return grid.locate(world, cell); }
 
@@ -36,35 +33,11 @@ struct FodField {
         for (int group = 0; group < stride; group += 8) interpolate8(cell, group).store(c + group);
     }
 
-    /// Amplitude of the interpolated FOD along a unit direction. Order of the sums: over the corners within a coefficient, then eight
-    /// interleaved partial sums over coefficients, then a fixed tree.
+    /// Amplitude of the interpolated FOD along a unit direction.
     ARCUATE_HD float amplitude(const Cell& cell, Vec3 direction) const {
-        float basis[stride];
-        padded_basis(direction, basis);
-        Float8 sum = Float8::all(0.0f);
-        ARCUATE_UNROLL
-        for (int group = 0; group < stride; group += 8) sum = fma(interpolate8(cell, group), Float8::load(basis + group), sum);
-        return tree_sum(sum);
-    }
-
-    /// The same where the coefficients at the point are there already; the same bits.
-    ARCUATE_HD static float amplitude(const float* c, Vec3 direction) {
-        float basis[stride];
-        padded_basis(direction, basis);
-        return dot(c, basis);
-    }
-
-    /// Interpolated coefficients times basis values, both (stride).
-    ARCUATE_HD static float dot(const float* c, const float* basis) {
-        Float8 sum = Float8::all(0.0f);
-        ARCUATE_UNROLL
-        for (int group = 0; group < stride; group += 8) sum = fma(Float8::load(c + group), Float8::load(basis + group), sum);
-        return tree_sum(sum);
-    }
-
-    ARCUATE_HD static void padded_basis(Vec3 direction, float* basis) {
-        for (int j = sh_count(Lmax); j < stride; ++j) basis[j] = 0.0f;
-        sh_basis<Lmax, float>(direction.x, direction.y, direction.z, basis);
+        float c[stride];
+        interpolate(cell, c);
+        return Polynomial::value(c, direction.x, direction.y, direction.z);
     }
 };
 

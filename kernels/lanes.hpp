@@ -4,6 +4,8 @@
 
 #include "kernels/math.hpp"
 
+#include <type_traits>
+
 #if defined(__AVX2__) && defined(__FMA__) && !defined(__CUDA_ARCH__)
 #define ARCUATE_LANES_AVX2 1
 #include <immintrin.h>
@@ -64,6 +66,12 @@ struct Float8 {
     int not_above(Float8 bound) const { return _mm256_movemask_ps(_mm256_cmp_ps(v, bound.v, _CMP_LE_OQ)); }
 };
 inline Float8 fma(Float8 a, Float8 b, Float8 c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
+inline Float8 fnma(Float8 a, Float8 b, Float8 c) { return {_mm256_fnmadd_ps(a.v, b.v, c.v)}; }  ///< c - a b
+inline Float8 operator+(Float8 a, Float8 b) { return {_mm256_add_ps(a.v, b.v)}; }
+inline Float8 operator-(Float8 a, Float8 b) { return {_mm256_sub_ps(a.v, b.v)}; }
+inline Float8 operator*(Float8 a, Float8 b) { return {_mm256_mul_ps(a.v, b.v)}; }
+inline Float8 operator/(Float8 a, Float8 b) { return {_mm256_div_ps(a.v, b.v)}; }
+inline Float8 sqrt(Float8 a) { return {_mm256_sqrt_ps(a.v)}; }
 inline Float8 min(Float8 a, Float8 b) { return {_mm256_min_ps(a.v, b.v)}; }  ///< by lane: a where it is below b, else b
 inline Float8 max(Float8 a, Float8 b) { return {_mm256_max_ps(a.v, b.v)}; }  ///< by lane: a where it is above b, else b
 
@@ -155,6 +163,36 @@ ARCUATE_HD Float8 fma(Float8 a, Float8 b, Float8 c) {
     for (int k = 0; k < 8; ++k) c.v[k] = fma(a.v[k], b.v[k], c.v[k]);
     return c;
 }
+ARCUATE_HD Float8 fnma(Float8 a, Float8 b, Float8 c) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) c.v[k] = fma(-a.v[k], b.v[k], c.v[k]);
+    return c;
+}
+ARCUATE_HD Float8 operator+(Float8 a, Float8 b) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) a.v[k] = a.v[k] + b.v[k];
+    return a;
+}
+ARCUATE_HD Float8 operator-(Float8 a, Float8 b) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) a.v[k] = a.v[k] - b.v[k];
+    return a;
+}
+ARCUATE_HD Float8 operator*(Float8 a, Float8 b) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) a.v[k] = a.v[k] * b.v[k];
+    return a;
+}
+ARCUATE_HD Float8 operator/(Float8 a, Float8 b) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) a.v[k] = a.v[k] / b.v[k];
+    return a;
+}
+ARCUATE_HD Float8 sqrt(Float8 a) {
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) a.v[k] = sqrt(a.v[k]);
+    return a;
+}
 ARCUATE_HD Float8 min(Float8 a, Float8 b) {
     ARCUATE_UNROLL
     for (int k = 0; k < 8; ++k) b.v[k] = a.v[k] < b.v[k] ? a.v[k] : b.v[k];
@@ -187,7 +225,106 @@ ARCUATE_HD Float8 negated(Float8 of, std::uint32_t bits) {
 #endif
 }
 
+// For code that is written once for a float and for eight.
+ARCUATE_HD float fnma(float a, float b, float c) { return fma(-a, b, c); }
+template <class T>
+ARCUATE_HD T all_of(float value) {
+    if constexpr (std::is_same_v<T, float>) return value;
+    else return T::all(value);
+}
+
+ARCUATE_HD void store(float value, float* to) { *to = value; }
+ARCUATE_HD void store(Float8 value, float* to) { value.store(to); }
+/// By lane: `yes` where a < b, else `no`.
+ARCUATE_HD float choose_below(float a, float b, float yes, float no) { return a < b ? yes : no; }
+ARCUATE_HD Float8 choose_below(Float8 a, Float8 b, Float8 yes, Float8 no) {
+#if ARCUATE_LANES_AVX2
+    return {_mm256_blendv_ps(no.v, yes.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};
+#else
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) no.v[k] = a.v[k] < b.v[k] ? yes.v[k] : no.v[k];
+    return no;
+#endif
+}
+
+/// Eight rows of eight values, `stride` apart: lane k of out[j] is value j of row k.
+ARCUATE_HD void transpose(const float* rows, int stride, Float8* out) {
+#if ARCUATE_LANES_AVX2
+    __m256 r[8], pair[8];
+    for (int k = 0; k < 4; ++k) {  // halves of rows k and k + 4 side by side
+        r[k] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows + k * stride)), _mm_loadu_ps(rows + (k + 4) * stride), 1);
+        r[k + 4] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(rows + k * stride + 4)), _mm_loadu_ps(rows + (k + 4) * stride + 4), 1);
+    }
+    for (int half = 0; half < 8; half += 4) {
+        pair[0] = _mm256_unpacklo_ps(r[half], r[half + 1]), pair[1] = _mm256_unpackhi_ps(r[half], r[half + 1]);
+        pair[2] = _mm256_unpacklo_ps(r[half + 2], r[half + 3]), pair[3] = _mm256_unpackhi_ps(r[half + 2], r[half + 3]);
+        out[half].v = _mm256_shuffle_ps(pair[0], pair[2], 0x44), out[half + 1].v = _mm256_shuffle_ps(pair[0], pair[2], 0xEE);
+        out[half + 2].v = _mm256_shuffle_ps(pair[1], pair[3], 0x44), out[half + 3].v = _mm256_shuffle_ps(pair[1], pair[3], 0xEE);
+    }
+#else
+    for (int j = 0; j < 8; ++j)
+        for (int k = 0; k < 8; ++k) out[j].v[k] = rows[k * stride + j];
+#endif
+}
+
+struct SinCos8 {
+    Float8 sin, cos;
+};
+/// sincos() by lane, of angles up to 65536.
+ARCUATE_HD SinCos8 sincos(Float8 of) {
+#if ARCUATE_LANES_AVX2
+    // The operations of sincos(), in its order.
+    const auto all = [](float value) { return _mm256_set1_ps(value); };
+    const __m256 shifted = _mm256_fmadd_ps(of.v, all(0.636619747f), all(detail::shift)), n = _mm256_sub_ps(shifted, all(detail::shift));
+    __m256 r = _mm256_fmadd_ps(n, all(-0x1.921fb6p+0f), of.v);
+    r = _mm256_fmadd_ps(n, all(0x1.777a5cp-25f), r);
+    r = _mm256_fmadd_ps(n, all(0x1.ee59dap-50f), r);
+    const __m256 z = _mm256_mul_ps(r, r);
+    __m256 s = _mm256_fmadd_ps(all(-0x1.994cfap-13f), z, all(0x1.11075cp-7f));
+    s = _mm256_fmadd_ps(s, z, all(-0x1.555546p-3f));
+    s = _mm256_fmadd_ps(s, _mm256_mul_ps(z, r), r);
+    __m256 c = _mm256_fmadd_ps(all(0x1.9a00cep-16f), z, all(-0x1.6c0c86p-10f));
+    c = _mm256_fmadd_ps(c, z, all(0x1.55554ap-5f));
+    c = _mm256_fmadd_ps(c, _mm256_mul_ps(z, z), _mm256_fmadd_ps(all(-0.5f), z, all(1.0f)));
+    const __m256i quadrant = _mm256_castps_si256(shifted), two = _mm256_set1_epi32(2);
+    const __m256 odd = _mm256_castsi256_ps(_mm256_slli_epi32(quadrant, 31));  // a blend looks at the sign bit
+    const __m256i sine_sign = _mm256_slli_epi32(_mm256_and_si256(quadrant, two), 30);
+    const __m256i cosine_sign = _mm256_slli_epi32(_mm256_and_si256(_mm256_add_epi32(quadrant, _mm256_set1_epi32(1)), two), 30);
+    return {{_mm256_xor_ps(_mm256_blendv_ps(s, c, odd), _mm256_castsi256_ps(sine_sign))}, {_mm256_xor_ps(_mm256_blendv_ps(c, s, odd), _mm256_castsi256_ps(cosine_sign))}};
+#else
+    SinCos8 out;
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) {
+        const SinCos one = sincos(of.v[k]);
+        out.sin.v[k] = one.sin;
+        out.cos.v[k] = one.cos;
+    }
+    return out;
+#endif
+}
+
+/// asin() by lane, of values from 0 to 1.
+ARCUATE_HD Float8 asin(Float8 of) {
+#if ARCUATE_LANES_AVX2
+    // The operations of asin(), in its order.
+    const Float8 half = Float8::all(0.5f);
+    const Float8 z = choose_below(half, of, half * (Float8::all(1.0f) - of), of * of), s = choose_below(half, of, sqrt(z), of);
+    Float8 p = fma(Float8::all(0x1.15f6f2p-5f), z, Float8::all(0x1.168756p-6f));
+    p = fma(p, z, Float8::all(0x1.fe1576p-6f));
+    p = fma(p, z, Float8::all(0x1.6d55b8p-5f));
+    p = fma(p, z, Float8::all(0x1.333448p-4f));
+    p = fma(p, z, Float8::all(0x1.555554p-3f));
+    const Float8 small = fma(p, z * s, s);
+    return choose_below(half, of, Float8::all(0x1.921fb6p+0f) - (Float8::all(2.0f) * small + Float8::all(0x1.777a5cp-25f)), small);
+#else
+    ARCUATE_UNROLL
+    for (int k = 0; k < 8; ++k) of.v[k] = asin(of.v[k]);
+    return of;
+#endif
+}
+
 /// log() by lane, of values that are positive, finite and not subnormal.
+ARCUATE_HD float log_of_normal(float of) { return log(of); }
 ARCUATE_HD Float8 log_of_normal(Float8 of) {
 #if ARCUATE_LANES_AVX2
     // The operations of log(), in its order.

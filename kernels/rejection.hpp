@@ -2,6 +2,7 @@
 // until one is accepted. Candidate n has its own random numbers, so candidates may be evaluated in any order; the first accepted by number wins.
 #pragma once
 
+#include "kernels/philox_lanes.hpp"
 #include "kernels/track_step.hpp"
 
 namespace arcuate::kernels {
@@ -22,6 +23,44 @@ struct DrawParams {
     int seed_trials;          ///< directions per seed
     Rejection rejection;
 };
+
+/// The same for up to eight candidates at a time, of which the first accepted by number wins: the same result and the same counts as one by one.
+/// `evaluate(first, wanted, random, p)`: the probabilities of candidates first, ..., first + wanted - 1 of the fixed set (random: null) or of the random ones.
+/// `chosen`: which of those evaluated last was accepted.
+template <class Evaluate>
+ARCUATE_HD StepEnd draw_eight_by_rejection(const Rejection& r, const Philox& random, std::uint32_t first_draw, StepCounts& counts, int& chosen, Evaluate evaluate) {
+    float p[8], largest = 0.0f;
+    for (int first = 0; first < r.calibration_count; first += 8) {
+        const int wanted = min(8, r.calibration_count - first);
+        evaluate(first, wanted, nullptr, p);
+        for (int k = 0; k < wanted; ++k) {
+            if (p[k] < 0.0f) {
+                counts.end_arcs += first + k + 1;
+                return StepEnd::exit_image;
+            }
+            largest = max(largest, p[k]);
+        }
+    }
+    if (!(largest > 0.0f)) {
+        counts.end_arcs += r.calibration_count;
+        return StepEnd::calibrator;
+    }
+    const float bound = r.ratio * largest;
+    for (int first = 0; first < r.trials; first += 8) {
+        const int wanted = min(8, r.trials - first);
+        const Random4x8 draws = eight_draws(random, first_draw + static_cast<std::uint32_t>(first));
+        evaluate(first, wanted, &draws, p);
+        for (int k = 0; k < wanted; ++k) {
+            counts.truncated += p[k] > bound;
+            if (!(uniform(draws.v[2][k]) * bound < p[k])) continue;
+            counts.arcs += r.calibration_count + first + k + 1;
+            chosen = k;
+            return StepEnd::none;
+        }
+    }
+    counts.end_arcs += r.calibration_count + r.trials;
+    return StepEnd::model;
+}
 
 /// `evaluate(calibration, random)`: the probability of a candidate, of the fixed set's number `calibration`, or, where that is negative, of the random numbers' first
 /// two; negative where the candidate leaves the image, which ends the half where it is one of the fixed set. What `evaluate` wrote last is the accepted candidate.

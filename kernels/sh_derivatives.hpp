@@ -1,10 +1,8 @@
-// Value, gradient and second derivatives of a spherical harmonic series, and the peak uphill of a direction.
-//
-// With c_m + i s_m = (x + iy)^m the series is the sum over m of A_m(z) c_m + B_m(z) s_m (kernels/sh_basis.hpp), a polynomial of x, y and z. Its derivatives in
-// space give those on the sphere: with tangents u, v at d, g = (grad F . u, grad F . v) and H_uv = u' Hess F v - (grad F . d) u.v.
+// Value, gradient and second derivatives of a series in its polynomial form (kernels/sh_polynomial.hpp), and the peak uphill of a direction. The derivatives
+// in space give those on the sphere: with tangents u, v at d, g = (grad F . u, grad F . v) and H_uv = u' Hess F v - (grad F . d) u.v.
 #pragma once
 
-#include "kernels/sh_basis.hpp"
+#include "kernels/sh_polynomial.hpp"
 
 namespace arcuate::kernels {
 
@@ -14,40 +12,38 @@ struct ShDerivatives {
     float xx, xy, xz, yy, yz, zz;      ///< its second derivatives
 };
 
+namespace detail {
+/// A polynomial in u = z^2 - 1/2, times z if `odd`: value, first and second derivative by z. Horner's scheme for q, q' and q''/2.
+ARCUATE_HD void by_z(const float* c, int n, bool odd, float z, float u, float* f) {
+    float q = c[0], q1 = 0, q2 = 0;
+    ARCUATE_UNROLL
+    for (int t = 1; t < n; ++t) {
+        q2 = fma(q2, u, q1);
+        q1 = fma(q1, u, q);
+        q = fma(q, u, c[t]);
+    }
+    f[0] = q;
+    f[1] = 2.0f * z * q1;
+    f[2] = fma(8.0f * z * z, q2, 2.0f * q1);
+    if (odd) {
+        f[2] = fma(z, f[2], 2.0f * f[1]);
+        f[1] = fma(z, f[1], f[0]);
+        f[0] = z * f[0];
+    }
+}
+}  // namespace detail
+
 template <int Lmax>
-ARCUATE_HD ShDerivatives sh_derivatives(const float* coefficients, Vec3 d) {
-#if defined(__CUDA_ARCH__)
-    constexpr detail::ShPolynomials<float, Lmax> poly{};
-#else
-    constexpr const auto& poly = detail::sh_polynomials<float, Lmax>;
-#endif
+ARCUATE_HD ShDerivatives sh_derivatives(const float* polynomial, Vec3 d) {
+    using Polynomial = ShPolynomial<Lmax>;
     const float u = fma(d.z, d.z, -0.5f);
     float c[3] = {1, 0, 0}, s[3] = {0, 0, 0};  // (x + iy) to the powers m, m - 1, m - 2
     ShDerivatives out{};
     ARCUATE_UNROLL
     for (int m = 0; m <= Lmax; ++m) {
-        float a[3] = {0, 0, 0}, b[3] = {0, 0, 0};  // A_m and B_m: value, first and second derivative by z
-        ARCUATE_UNROLL
-        for (int l = (m + 1) / 2 * 2; l <= Lmax; l += 2) {
-            // Horner for the polynomial in u and its derivatives: q, q', q''/2.
-            float q = 0, q1 = 0, q2 = 0;
-            ARCUATE_UNROLL
-            for (int t = 0; t < (l - m) / 2 + 1; ++t) {
-                q2 = fma(q2, u, q1);
-                q1 = fma(q1, u, q);
-                q = fma(q, u, poly.c[l / 2][m][t]);
-            }
-            float f[3] = {q, 2.0f * d.z * q1, fma(8.0f * d.z * d.z, q2, 2.0f * q1)};
-            if ((l - m) % 2) {
-                f[2] = fma(d.z, f[2], 2.0f * f[1]);
-                f[1] = fma(d.z, f[1], f[0]);
-                f[0] = d.z * f[0];
-            }
-            for (int k = 0; k < 3; ++k) {
-                a[k] = fma(coefficients[sh_index(l, m)], f[k], a[k]);
-                if (m > 0) b[k] = fma(coefficients[sh_index(l, -m)], f[k], b[k]);
-            }
-        }
+        float a[3], b[3] = {0, 0, 0};  // A_m and B_m: value, first and second derivative by z
+        detail::by_z(polynomial + Polynomial::first(m), Polynomial::terms(m), m % 2, d.z, u, a);
+        if (m > 0) detail::by_z(polynomial + Polynomial::first(m) + Polynomial::terms(m), Polynomial::terms(m), m % 2, d.z, u, b);
         const float m1 = static_cast<float>(m), m2 = static_cast<float>(m * (m - 1));
         out.value += fma(a[0], c[0], b[0] * s[0]);
         out.gradient.x = fma(m1, fma(a[0], c[1], b[0] * s[1]), out.gradient.x);
@@ -67,14 +63,14 @@ ARCUATE_HD ShDerivatives sh_derivatives(const float* coefficients, Vec3 d) {
     return out;
 }
 
-/// The maximum of the series uphill of `direction`, to 1e-4 rad; the amplitude there. NaN where 50 steps do not settle.
+/// The maximum of the series uphill of `direction`, to 1e-4 rad, mostly 1e-6; the amplitude there. NaN where 50 steps do not settle.
 /// Far from it, steps along the gradient to where the parabola along it has its extremum, of at most 0.2 rad: Newton's step there would jump to another peak.
 /// Within 0.1 rad Newton's method in both directions: the gradient alone crawls along a ridge and often does not settle.
 template <int Lmax>
-ARCUATE_HD float climb_to_peak(const float* coefficients, Vec3& direction) {
-    constexpr float longest = 0.2f, near = 0.1f, tolerance = 1e-4f;
+ARCUATE_HD float climb_to_peak(const float* polynomial, Vec3& direction) {
+    constexpr float longest = 0.2f, near = 0.1f, small = 1e-4f, small_newton = 1e-3f;
     for (int iteration = 0; iteration < 50; ++iteration) {
-        const ShDerivatives f = sh_derivatives<Lmax>(coefficients, direction);
+        const ShDerivatives f = sh_derivatives<Lmax>(polynomial, direction);
         const Frame t = frame_around(direction);
         const auto second = [&](Vec3 a, Vec3 b) {
             const Vec3 h{fma(f.xx, b.x, fma(f.xy, b.y, f.xz * b.z)), fma(f.xy, b.x, fma(f.yy, b.y, f.yz * b.z)), fma(f.xz, b.x, fma(f.yz, b.y, f.zz * b.z))};
@@ -85,7 +81,8 @@ ARCUATE_HD float climb_to_peak(const float* coefficients, Vec3& direction) {
         const float determinant = fma(huu, hvv, -(huv * huv));
         float a = fma(huv, gv, -(hvv * gu)) / determinant, b = fma(huv, gu, -(huu * gv)) / determinant;
         float size = sqrt(fma(a, a, b * b));
-        if (!(huu < 0.0f && determinant > 0.0f && size < near)) {
+        const bool newton = huu < 0.0f && determinant > 0.0f && size < near;
+        if (!newton) {
             const float slope = sqrt(fma(gu, gu, gv * gv));
             if (!(slope > 0.0f)) return f.value;
             const float du = gu / slope, dv = gv / slope;
@@ -94,7 +91,9 @@ ARCUATE_HD float climb_to_peak(const float* coefficients, Vec3& direction) {
             b = size * dv;
         }
         direction = normalized(fma(a, t.u, fma(b, t.v, direction)));
-        if (size < tolerance) return f.value;
+        // Newton's method leaves an error of the order of its step squared, and the value gains half of slope times step.
+        if (newton && size < small_newton) return fma(0.5f, fma(gu, a, gv * b), f.value);
+        if (size < small) return f.value;
     }
     return detail::quiet_nan();
 }

@@ -27,16 +27,16 @@ struct TensorDirections {
         for (int k = 0; k < 8; ++k) row[k] = static_cast<std::uint32_t>(cell.row[k]) & 0xffffffu;
         Float8 sum[6];
         for (int k = 0; k < 6; ++k) sum[k] = Float8::all(0.0f);
-        Random4 signs[8];
+        Random4x8 signs{};
         for (int first = 0; first < stride; first += 8) {
-            if (residual && first % 128 == 0) eight_streams({random.seed, random.item, Purpose::bootstrap, 0}, row, static_cast<std::uint32_t>(first / 128), signs);
+            if (residual && first % 128 == 0) signs = eight_streams({random.seed, random.item, Purpose::bootstrap, 0}, row, static_cast<std::uint32_t>(first / 128));
             Float8 s = Float8::all(0.0f);
             for (int k = 0; k < 8; ++k) {
                 const std::int64_t at = static_cast<std::int64_t>(cell.row[k]) * stride + first;
                 const Float8 weight = Float8::all(cell.weight[k]);
                 s = fma(Float8::load(signal + at), weight, s);
                 if (!residual) continue;
-                s = fma(negated(Float8::load(residual + at), signs[k].v[first % 128 / 32] >> (first % 32)), weight, s);
+                s = fma(negated(Float8::load(residual + at), signs.v[first % 128 / 32][k] >> (first % 32)), weight, s);
             }
             const Float8 log_s = log_of_normal(max(s, Float8::all(smallest)));
             for (int k = 0; k < 6; ++k) sum[k] = fma(Float8::load(to_tensor + k * stride + first), log_s, sum[k]);

@@ -11,10 +11,11 @@
 
 namespace arcuate::tracking {
 
-RowsOnDevice::RowsOnDevice(const ScalarImage& image, std::int64_t stride, float scale, const std::string& what, const Device& device)
+RowsOnDevice::RowsOnDevice(const ScalarImage& image, std::int64_t stride, float scale, const std::string& what, const Device& device, void (*change)(const float*, float*))
     : grid_(image.grid), world_to_voxel_(to_kernel(inverse(image.grid.voxel_to_world))) {
     const std::int64_t voxels = grid_.voxels();
-    std::vector<std::int32_t> index(static_cast<std::size_t>(voxels));
+    const auto& size = grid_.size;
+    std::vector<std::int32_t> index(static_cast<std::size_t>((size[0] + 2) * (size[1] + 2) * (size[2] + 2)));
     std::vector<std::int64_t> used;
     std::atomic<bool> bad{false};
     std::vector<std::uint8_t> any(static_cast<std::size_t>(voxels));
@@ -32,7 +33,8 @@ RowsOnDevice::RowsOnDevice(const ScalarImage& image, std::int64_t stride, float 
         throw InputError(fmt::format("{} has values that are not finite (NaN or infinity); repair the image that it was made from, or set those voxels to zero", what));
     for (std::int64_t v = 0; v < voxels; ++v)
         if (any[static_cast<std::size_t>(v)]) {
-            index[static_cast<std::size_t>(v)] = static_cast<std::int32_t>(rows_++);
+            const std::int64_t x = v % size[0], y = v / size[0] % size[1], z = v / (size[0] * size[1]);
+            index[static_cast<std::size_t>(x + 1 + (size[0] + 2) * (y + 1 + (size[1] + 2) * (z + 1)))] = static_cast<std::int32_t>(rows_++);
             used.push_back(v);
         }
     if (used.empty()) throw InputError(fmt::format("{} is zero everywhere (was it made with the wrong mask?); give one with fibres in it", what));
@@ -42,6 +44,7 @@ RowsOnDevice::RowsOnDevice(const ScalarImage& image, std::int64_t stride, float 
         [&](std::int64_t u) {
             float* row = values.data() + (u + 1) * stride;
             for (std::int64_t j = 0; j < image.volumes; ++j) row[j] = scale * image.at(used[static_cast<std::size_t>(u)], j);
+            if (change) change(row, row);
         },
         1024);
     values_ = Buffer<float>(device, values);

@@ -11,9 +11,9 @@ namespace arcuate::tracking {
 /// The voxels of an image that have any value but zero, as rows of a packed array; row 0 is all zero.
 class RowsOnDevice {
   public:
-    /// `stride` values per row, at least image.volumes; `scale` multiplies them. Throws InputError, calling the image `what`, where a value is not finite
+    /// `stride` values per row, at least image.volumes; `scale` multiplies them, and `change`, if there is one, turns each row into another. Throws InputError, calling the image `what`, where a value is not finite
     /// or all are zero.
-    RowsOnDevice(const ScalarImage& image, std::int64_t stride, float scale, const std::string& what, const Device& device);
+    RowsOnDevice(const ScalarImage& image, std::int64_t stride, float scale, const std::string& what, const Device& device, void (*change)(const float*, float*) = nullptr);
 
     std::int64_t rows() const { return rows_; }  ///< row 0 included
     kernels::VoxelGrid grid() const;
@@ -31,11 +31,11 @@ class RowsOnDevice {
 /// Order of an FOD image's series. Throws InputError where the volume count is not that of an even-order series from 2 to 12.
 int lmax_of_fod(const ScalarImage& fod);
 
-/// The FOD on a device, its series padded with zeros to a kernel's order.
+/// The FOD on a device: polynomials of a kernel's order.
 template <int Lmax>
 class FodOnDevice {
   public:
-    FodOnDevice(const ScalarImage& fod, const Device& device) : rows_(fod, kernels::padded_sh_count(Lmax), 1.0f, "the FOD image", device) {}
+    FodOnDevice(const ScalarImage& fod, const Device& device) : rows_(fod, kernels::padded_sh_count(Lmax), 1.0f, "the FOD image", device, &kernels::ShPolynomial<Lmax>::from_series) {}
     kernels::FodField<Lmax> view() const { return {rows_.grid(), rows_.values()}; }
 
   private:

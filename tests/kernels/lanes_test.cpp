@@ -33,15 +33,35 @@ TEST(Lanes, LargerIsByLane) {
     for (int k = 0; k < 8; ++k) EXPECT_EQ(y[k], a[k] > b[k] ? a[k] : b[k]);
 }
 
-TEST(Lanes, StreamsAreThoseOfPhilox) {
-    std::uint32_t steps[8] = {0, 1, 0xffffff, 77, 5, 5, 123456, 9};
-    for (std::uint64_t item : {std::uint64_t{0}, std::uint64_t{0x123456789abcdef0}})
-        for (std::uint32_t draw : {0u, 3u, 0xffffffffu}) {
-            Random4 eight[8];
-            eight_streams({0xfedcba9876543210u, item, Purpose::bootstrap, 0}, steps, draw, eight);
-            for (int k = 0; k < 8; ++k) {
-                const Random4 one = Philox{0xfedcba9876543210u, item, Purpose::bootstrap, steps[k]}(draw);
-                for (int i = 0; i < 4; ++i) EXPECT_EQ(eight[k].v[i], one.v[i]);
+TEST(Lanes, SineAndCosineAreTheScalarOnes) {
+    for (int i = -200000; i < 200000; ++i) {
+        float x[8], sine[8], cosine[8];
+        for (int k = 0; k < 8; ++k) x[k] = k < 4 ? 3.3e-5f * static_cast<float>(i + k) : 0.03f * static_cast<float>(i - k);
+        const SinCos8 both = sincos(Float8::load(x));
+        both.sin.store(sine), both.cos.store(cosine);
+        for (int k = 0; k < 8; ++k) {
+            const SinCos one = sincos(x[k]);
+            ASSERT_EQ(bits_of(sine[k]), bits_of(one.sin)) << x[k];
+            ASSERT_EQ(bits_of(cosine[k]), bits_of(one.cos)) << x[k];
+        }
+    }
+}
+
+TEST(Lanes, BlocksAreThoseOfPhilox) {
+    const std::uint32_t steps[8] = {0, 1, 0xffffff, 77, 5, 5, 123456, 9};
+    for (const std::uint64_t item : {std::uint64_t{0}, std::uint64_t{0x123456789abcdef0}})
+        for (const std::uint32_t draw : {0u, 3u, 0xfffffffdu}) {
+            const Philox stream{0xfedcba9876543210u, item, Purpose::bootstrap, 0x123456};
+            const Random4x8 streams = eight_streams(stream, steps, draw), draws = eight_draws(stream, draw);
+            float unit[8];
+            uniform(draws.v[2]).store(unit);
+            for (std::uint32_t k = 0; k < 8; ++k) {
+                const Random4 of_stream = Philox{stream.seed, item, Purpose::bootstrap, steps[k]}(draw), of_draw = stream(draw + k);
+                for (int i = 0; i < 4; ++i) {
+                    EXPECT_EQ(streams.v[i][k], of_stream.v[i]);
+                    EXPECT_EQ(draws.v[i][k], of_draw.v[i]);
+                }
+                EXPECT_EQ(unit[k], uniform(of_draw.v[2]));
             }
         }
 }

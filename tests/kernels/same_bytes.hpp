@@ -5,7 +5,7 @@
 #include "kernels/log_signal_fit.hpp"
 #include "kernels/log_tensor_fit.hpp"
 #include "kernels/philox_lanes.hpp"
-#include "kernels/sh_basis.hpp"
+#include "kernels/sh_polynomial.hpp"
 #include "kernels/tensor_metrics.hpp"
 
 namespace arcuate::test {
@@ -109,10 +109,14 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         digest.add(k::tree_sum(k::negated(k::log_of_normal(k::max(eight, k::Float8::all(positive))), random.v[2])));
         std::uint32_t steps[8];
         for (std::uint32_t j = 0; j < 8; ++j) steps[j] = item + j * j;
-        k::Random4 streams[8];
-        k::eight_streams({random.v[0], item, k::Purpose::bootstrap, 0}, steps, 5, streams);
-        for (const auto& stream : streams)
-            for (const auto word : stream.v) digest.add(word);
+        const k::Random4x8 streams = k::eight_streams({random.v[0], item, k::Purpose::bootstrap, 0}, steps, 5), draws = k::eight_draws({random.v[0], item, k::Purpose::noise, 1}, 6);
+        for (int i = 0; i < 4; ++i)
+            for (int j = 0; j < 8; ++j) digest.add(streams.v[i][j] + 3 * draws.v[i][j]);
+        const k::SinCos8 turned = k::sincos(k::Float8::all(6.0f) * k::uniform(draws.v[1]));
+        float polynomial[k::ShPolynomial<8>::stride];
+        for (int j = 0; j < k::ShPolynomial<8>::stride; ++j) polynomial[j] = j < sh_count(8) ? single[j] : 0.0f;
+        const k::Float8 low = k::sqrt(k::uniform(draws.v[2]) * k::Float8::all(0.25f));
+        digest.add(k::tree_sum(k::ShPolynomial<8>::value(polynomial, low * turned.cos, low * turned.sin, k::Float8::all(1.0f) - low * low)));
         const k::TensorMetrics metrics = k::tensor_metrics({{design[0], design[1], design[2], design[3] - 0.5, design[4] - 0.5, design[5] - 0.5}});
         const double of_metrics[] = {metrics.fa, metrics.ad, metrics.rd, metrics.v1[0], metrics.v1[1], metrics.v1[2]};
         for (const double value : of_metrics) digest.add(value);

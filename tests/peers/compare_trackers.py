@@ -7,7 +7,7 @@ DATA holds human_rescan; MRtrix3 makes response, FOD and peaks of its first sess
 Deterministic algorithms (SD_STREAM, Tensor_Det, FACT): one seed at the centre of every voxel of high FA, one direction, unidirectional, so that streamlines
 correspond one to one; a table of how many take the same way (within 0.05 mm as far as both go) and how many end at the same vertex as well. SD_STREAM of the peer also
 ends where its search for the peak, which follows the gradient alone, has not settled after 50 steps; ours settles there and goes on.
-Probabilistic algorithms (iFOD1, iFOD2, Tensor_Prob, Nulldist1, Nulldist2): the peer twice, ours once; mean length, Kolmogorov-Smirnov distance of the lengths,
+Probabilistic algorithms (iFOD1, iFOD2, also with dynamic seeds, Tensor_Prob, Nulldist1, Nulldist2): the peer twice, ours once; mean length, Kolmogorov-Smirnov distance of the lengths,
 correlation of track densities and of 84-region connectomes, each beside what the peer's own two runs give.
 prob beside DIPY's ProbabilisticDirectionGetter, likewise. PTT has no peer here (DIPY before 1.8): see the tests on phantoms.
 Exit code 1 where ours is further from the peer than the peer from itself by more than the margin named in the table.
@@ -111,10 +111,12 @@ class Comparison:
         return lengths_of(lines), np.asarray(nibabel.load(str(density)).dataobj).ravel(), np.loadtxt(csv, delimiter=",")[upper]
 
     def distributions(self, name, peers):
-        """`peers` makes the peer's two runs."""
-        image, _, our_grad = self.field(name)
-        ours = self.w(f"{name}_ours.tck")
-        sh(self.arcuate, "track", image, ours, "--algorithm", name, *our_grad, "--seed-image", self.mask, "--mask", self.mask, "--select", self.select, "--force", "--quiet",
+        """`peers` makes the peer's two runs. A name that ends in " dynamic": with dynamic seeds."""
+        algorithm, _, dynamic = name.partition(" ")
+        image, _, our_grad = self.field(algorithm)
+        ours = self.w(f"{name}_ours.tck".replace(" ", "-"))
+        seeds = ["--seed-dynamic", self.w("fod.nii.gz")] if dynamic else ["--seed-image", self.mask]
+        sh(self.arcuate, "track", image, ours, "--algorithm", algorithm, *our_grad, *seeds, "--mask", self.mask, "--select", self.select, "--force", "--quiet",
            "--device", "cpu", "--threads", self.threads, *peers.our_options)
         a, b, c = [self.measures(t) for t in (*peers(self, name), ours)]
         corr = lambda x, y: np.corrcoef(x, y)[0, 1]
@@ -132,11 +134,13 @@ class Tckgen:
         self.method = method
 
     def __call__(self, c, name):
-        image, grad, _ = c.field(name)
+        algorithm, _, dynamic = name.partition(" ")
+        image, grad, _ = c.field(algorithm)
+        seeds = ["-seed_dynamic", c.w("fod.nii.gz")] if dynamic else ["-seed_image", c.mask]
         for run in "AB":
-            tck = c.w(f"{name}_{run}.tck")
+            tck = c.w(f"{name}_{run}.tck".replace(" ", "-"))
             if not tck.exists():
-                sh("tckgen", image, tck, "-algorithm", self.method, *grad, "-seed_image", c.mask, "-mask", c.mask, "-select", c.select, "-nthreads", c.threads, "-force", "-quiet")
+                sh("tckgen", image, tck, "-algorithm", self.method, *grad, *seeds, "-mask", c.mask, "-select", c.select, "-nthreads", c.threads, "-force", "-quiet")
             yield tck
 
 
@@ -210,7 +214,7 @@ def main():
             c.one_to_one(name, method, *more)
     print(f"\nProbabilistic: {a.select} streamlines; floor: the peer's two runs with each other\n")
     print("| algorithm | mean length, peer | ours | KS of lengths, floor | ours | density r, floor | ours | connectome r, floor | ours |\n|---|---|---|---|---|---|---|---|---|")
-    for name, peers in (("ifod2", Tckgen("iFOD2")), ("ifod1", Tckgen("iFOD1")), ("tensor-prob", Tckgen("Tensor_Prob")), ("nulldist1", Tckgen("Nulldist1")),
+    for name, peers in (("ifod2", Tckgen("iFOD2")), ("ifod2 dynamic", Tckgen("iFOD2")), ("ifod1", Tckgen("iFOD1")), ("tensor-prob", Tckgen("Tensor_Prob")), ("nulldist1", Tckgen("Nulldist1")),
                         ("nulldist2", Tckgen("Nulldist2")), ("prob", Dipy())):
         if wanted(name):
             c.distributions(name, peers)

@@ -83,10 +83,45 @@ TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
     EXPECT_GT(compared, 400);
 }
 
+// A device evaluates arc by arc, a processor eight at once.
+TEST(Ifod2Kernel, EightArcsHaveTheProbabilitiesOfOneEach) {
+    auto fod = random_field();
+    for (std::int64_t v = 0; v < fod.grid.voxels(); v += 5) fod.at(v, 0) = v % 2 ? -1.0f : 0.0f;  // amplitudes below the cutoff, too
+    const tracking::FodOnDevice<8> on_device(fod, Device::open("cpu", 1));
+    const Ifod2<8> ifod2{on_device.view(), params(), {}};
+    int positive = 0, zero = 0, outside = 0;
+    for (std::uint64_t i = 0; i < 500; ++i) {
+        const auto r = Philox{6, i, Purpose::seed, 0}(0);
+        const Vec3d p = transform_point(fod.grid.voxel_to_world, {7.0 * uniform(r.v[0]) - 0.5, 6.0 * uniform(r.v[1]) - 0.5, 5.0 * uniform(r.v[2]) - 0.5});
+        const Vec3 d = random_direction(i + 1000);
+        const Ifod2State state{{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2])}, d, -0.3f};
+        const Frame frame = frame_around(d);
+        const Random4x8 draws = eight_draws({6, i, Purpose::forward_half, 1}, 0);
+        const int wanted = 1 + static_cast<int>(i % 8);
+        float together[8] = {7, 7, 7, 7, 7, 7, 7, 7}, ends[8];
+        ifod2.arc_probabilities<Float8>(state, ArcOf<Float8>(state, frame, cone_direction(draws, ifod2.params.one_minus_cos_max), 1.1f), wanted, together, ends);
+        for (int k = 0; k < 8; ++k) {
+            if (k >= wanted) {
+                EXPECT_EQ(together[k], 7);
+                continue;
+            }
+            const Random4 draw{{draws.v[0][k], draws.v[1][k], draws.v[2][k], draws.v[3][k]}};
+            float end;
+            const float alone = ifod2.arc_probability(state, Arc(state, frame, cone_direction(draw, ifod2.params.one_minus_cos_max), 1.1f), end);
+            EXPECT_EQ(bits_of(together[k]), bits_of(alone));
+            EXPECT_TRUE(!(alone > 0) || bits_of(ends[k]) == bits_of(end));
+            ++(alone > 0 ? positive : alone < 0 ? outside : zero);
+        }
+    }
+    EXPECT_GT(positive, 500);
+    EXPECT_GT(zero, 50);
+    EXPECT_GT(outside, 50);
+}
+
 TEST(Ifod2Kernel, ArcKeepsItsLengthTangentsAndRadius) {
     const Ifod2State start{{1, 2, 3}, normalized(Vec3{1, -2, 0.5f}), 0};
     for (const float angle : {0.0f, 1e-7f, 1e-3f, 0.3f, 0.78f}) {
-        const Arc arc(start, frame_around(start.direction), {angle, 0.6f, 0.8f}, 2.0f);
+        const Arc arc(start, frame_around(start.direction), ArcShape{angle, 0.6f, 0.8f}, 2.0f);
         Vec3 x, t, before = start.position;
         arc.sample(1.0f, x, t);
         EXPECT_NEAR(length(t), 1, 3e-7);
@@ -141,7 +176,7 @@ TEST(Ifod2Kernel, AcceptedArcsFollowTheirProbability) {
     for (int i = 0; i < 8000; ++i) {
         const float angle = (static_cast<float>(i) + 0.5f) / 8000 * p.max_angle;
         float h;
-        const double q = ifod2.arc_probability(start, Arc(start, frame_around(start.direction), {angle, 1, 0}, p.step), h) * std::sin(double(angle));
+        const double q = ifod2.arc_probability(start, Arc(start, frame_around(start.direction), ArcShape{angle, 1, 0}, p.step), h) * std::sin(double(angle));
         density[static_cast<std::size_t>(i * bins / 8000)] += q;
         total += q;
     }

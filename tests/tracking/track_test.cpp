@@ -7,6 +7,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <set>
+
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -219,4 +222,22 @@ TEST(FactInput, ThreeNaNsAreNoPeak) {
     EXPECT_EQ(tracked(), plain);
     peaks.at(7, 4) = 0;  // and two of them a broken one
     EXPECT_THROW(tracked(), InputError);
+}
+
+// A generator that chunks restart would give them the same seeds.
+TEST(TrackBytes, NoChunkRepeatsTheNumbersOfAnother) {
+    const auto fod = straight();
+    tracking::TrackOptions o;
+    o.select = 2000;
+    o.chunk = 50;
+    o.unidirectional = true;
+    test::Collect sink;
+    tracking::track(test::whole(fod), o, Device::open(), sink);
+    const auto all = sink.all.view();
+    ASSERT_EQ(all.size(), o.select);
+    std::set<std::array<float, 3>> seeds;
+    for (std::int64_t i = 0; i < all.size(); ++i) {
+        const auto line = all.streamline(i);
+        EXPECT_TRUE(seeds.insert({line[0], line[1], line[2]}).second) << i;
+    }
 }

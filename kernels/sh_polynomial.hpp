@@ -1,0 +1,98 @@
+// A series of even-order spherical harmonics as a polynomial of the direction: what a tracker evaluates, many times for every series.
+//
+// With c_m + i s_m = (x + iy)^m the series is the sum over m of A_m(z) c_m + B_m(z) s_m (kernels/sh_basis.hpp), where A_m and B_m are polynomials of
+// u = z^2 - 1/2, times z for odd m. Their coefficients are as many as the series has, and follow from it linearly; so an image is turned into them once, and
+// they interpolate as the series does. A value takes 2 fma per coefficient or so, a third of what basis values take, which would be new for every direction.
+#pragma once
+
+#include "kernels/lanes.hpp"
+#include "kernels/sh_basis.hpp"
+
+namespace arcuate::kernels {
+
+/// Values per voxel in memory: the coefficients, padded with zeros to whole groups of eight (one AVX register, two 16-byte loads).
+constexpr int padded_sh_count(int lmax) { return (sh_count(lmax) + 7) / 8 * 8; }
+
+template <int Lmax>
+struct ShPolynomial {
+    static constexpr int stride = padded_sh_count(Lmax);
+
+    /// Coefficients of A_m, and of B_m.
+    static constexpr int terms(int m) { return (Lmax - m) / 2 + 1; }
+    /// Where those of A_m begin, the highest power first; those of B_m follow them.
+    static constexpr int first(int m) {
+        int at = 0;
+        for (int k = 0; k < m; ++k) at += (k > 0 ? 2 : 1) * terms(k);
+        return at;
+    }
+
+    /// From a series (sh_count(Lmax)) to its polynomial (stride); they may be the same memory.
+    static void from_series(const float* series, float* out) {
+        constexpr detail::ShPolynomials<double, Lmax> poly{};
+        double sum[stride]{};
+        for (int m = 0; m <= Lmax; ++m)
+            for (int l = (m + 1) / 2 * 2; l <= Lmax; l += 2) {
+                const int n = (l - m) / 2 + 1, skipped = terms(m) - n;  // powers above those of this l
+                for (int t = 0; t < n; ++t) {
+                    sum[first(m) + skipped + t] += poly.c[l / 2][m][t] * static_cast<double>(series[sh_index(l, m)]);
+                    if (m > 0) sum[first(m) + terms(m) + skipped + t] += poly.c[l / 2][m][t] * static_cast<double>(series[sh_index(l, -m)]);
+                }
+            }
+        for (int j = 0; j < stride; ++j) out[j] = static_cast<float>(sum[j]);
+    }
+
+    /// The series along the unit direction (x, y, z). T: float, or Float8 for eight directions; C: float, or Float8 for eight series. The same bits.
+    template <class T, class C>
+    ARCUATE_HD static T value(const C* c, T x, T y, T z) {
+        const T u = fma(z, z, all_of<T>(-0.5f));
+        const T x2 = fma(x, x, all_of<T>(0.0f) - y * y), y2 = all_of<T>(2.0f) * x * y;  // (x + iy)^2
+        // Horner's scheme in (x + iy)^2, even m and odd m apart: a c_m + b s_m stands for the terms of m and above.
+        T a, b, odd_a, odd_b;
+        pair(c, Lmax, u, a, b);
+        pair(c, Lmax - 1, u, odd_a, odd_b);
+        ARCUATE_UNROLL
+        for (int m = Lmax - 2; m >= 0; --m) {
+            T p, q;
+            pair(c, m, u, p, q);
+            T &on = m % 2 ? odd_a : a, &side = m % 2 ? odd_b : b;
+            const T before = on;
+            on = fma(on, x2, fma(side, y2, p));
+            if (m > 0) side = fma(side, x2, fnma(before, y2, q));
+        }
+        return fma(z, fma(odd_a, x, odd_b * y), a);
+    }
+
+    /// What each coefficient is multiplied by along a direction, (stride).
+    static void monomials(Vec3 d, float* out) {
+        for (int j = 0; j < stride; ++j) {
+            float one[stride]{};
+            one[j] = j < sh_count(Lmax) ? 1.0f : 0.0f;
+            out[j] = value(one, d.x, d.y, d.z);
+        }
+    }
+
+  private:
+    /// A_m and B_m, those of odd m without their z.
+    template <class T, class C>
+    ARCUATE_HD static void pair(const C* c, int m, T u, T& a, T& b) {
+        a = in_u<T>(c + first(m), terms(m), u);
+        b = m > 0 ? in_u<T>(c + first(m) + terms(m), terms(m), u) : a;
+    }
+    template <class T, class C>
+    ARCUATE_HD static T in_u(const C* c, int n, T u) {
+        T p = by_lane<T>(c[0]);
+        ARCUATE_UNROLL
+        for (int t = 1; t < n; ++t) p = fma(p, u, by_lane<T>(c[t]));
+        return p;
+    }
+    template <class T>
+    ARCUATE_HD static T by_lane(float c) {
+        return all_of<T>(c);
+    }
+    template <class T>
+    ARCUATE_HD static Float8 by_lane(Float8 c) {
+        return c;
+    }
+};
+
+}  // namespace arcuate::kernels
