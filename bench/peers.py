@@ -2,11 +2,13 @@
 """Whole commands of Arcuate and MRtrix3 side by side: same input, same cores, same counts, runs alternating.
 
     bench/peers.py --data DATA/human_rescan --arcuate build/cpu/tools/arcuate --out peers.json
+    arcuate phantom BRAIN --preset brain && bench/peers.py --brain BRAIN --arcuate build/cpu/tools/arcuate
 
 Prints a Markdown table and, with --out, writes every run as JSON. README.md beside this file says what each figure means.
 """
 import argparse
 import datetime
+import gzip
 import json
 import math
 import os
@@ -18,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 from pathlib import Path
 
 
@@ -48,7 +51,7 @@ def tck_length(path):
 
 def voxel_size(path):
     """Geometric mean of the voxel sizes [mm] in a NIfTI-1 header."""
-    opener = __import__("gzip").open if str(path).endswith(".gz") else open
+    opener = gzip.open if str(path).endswith(".gz") else open
     with opener(path, "rb") as file:
         header = file.read(348)
     return math.prod(abs(v) for v in struct.unpack_from("<3f", header, 80)) ** (1 / 3)
@@ -57,8 +60,15 @@ def voxel_size(path):
 class Inputs:
     """What both programs are given. MRtrix3 makes the response, the FOD and the tracks of the later steps, untimed."""
 
-    def __init__(self, data, folder, select, cores, multishell):
-        self.multishell, self.folder, self.cores = multishell, folder, cores
+    def __init__(self, args, folder, cores):
+        self.multishell, self.folder, self.cores, self.select = args.multishell, folder, cores, args.select[0]
+        self.voxel = {}
+        if args.data:
+            self.prepare_data(args.data)
+        if args.brain:
+            self.prepare_brain(args.brain)
+
+    def prepare_data(self, data):
         stem = data / "sub-01/ses-01/dwi/sub-01_ses-01_dwi"
         self.dwi, self.bval, self.bvec = (f"{stem}{end}" for end in (".nii.gz", ".bval", ".bvec"))
         self.mask = str(data / "derivatives/masks/sub-01/ses-01/dwi/sub-01_ses-01_desc-brain_mask.nii.gz")
@@ -66,15 +76,24 @@ class Inputs:
         for path in (self.dwi, self.bval, self.bvec, self.mask, self.parcels):
             if not os.path.exists(path):
                 sys.exit(f"{path} is not there; --data names the folder human_rescan (see README.md)")
-        self.select = select
-        self.voxel = voxel_size(self.dwi)
+        self.voxel["data"] = voxel_size(self.dwi)
         self.grad = ["-fslgrad", self.bvec, self.bval]
-        self.response, self.fod, self.tracks = (str(folder / name) for name in ("response.txt", "fod.nii", "tracks.tck"))
-        log = folder / "prepare.log"
-        threads = ["-nthreads", str(len(cores))]
-        run(["dwi2response", "tournier", self.dwi, self.response, "-mask", self.mask, "-scratch", str(folder), "-quiet", *self.grad, *threads], cores, log)
-        run(["dwi2fod", "csd", self.dwi, self.response, self.fod, "-mask", self.mask, "-quiet", *self.grad, *threads], cores, log)
-        run(["tckgen", self.fod, self.tracks, "-seed_image", self.mask, "-mask", self.mask, "-select", str(10 * select), "-quiet", *threads], cores, log)
+        self.response, self.fod, self.tracks = (str(self.folder / name) for name in ("response.txt", "fod.nii", "tracks.tck"))
+        log, threads = self.folder / "prepare.log", ["-nthreads", str(len(self.cores))]
+        run(["dwi2response", "tournier", self.dwi, self.response, "-mask", self.mask, "-scratch", str(self.folder), "-quiet", *self.grad, *threads], self.cores, log)
+        run(["dwi2fod", "csd", self.dwi, self.response, self.fod, "-mask", self.mask, "-quiet", *self.grad, *threads], self.cores, log)
+        run(["tckgen", self.fod, self.tracks, "-seed_image", self.mask, "-mask", self.mask, "-select", str(10 * self.select), "-quiet", *threads], self.cores, log)
+
+    def prepare_brain(self, brain):
+        """The images unpacked, so that what is timed is tracking rather than gzip."""
+        for name in ("fod", "5tt", "white_mask"):
+            source, target = brain / f"derivatives/truth/{name}.nii.gz", self.folder / f"brain_{name}.nii"
+            if not source.exists():
+                sys.exit(f"{source} is not there; make the folder with: arcuate phantom {brain} --preset brain")
+            with gzip.open(source, "rb") as packed, open(target, "wb") as plain:
+                shutil.copyfileobj(packed, plain, 1 << 24)
+        self.brain_fod, self.brain_tissues, self.brain_white = (str(self.folder / f"brain_{name}.nii") for name in ("fod", "5tt", "white_mask"))
+        self.voxel["brain"] = voxel_size(self.brain_fod)
 
     def peaks(self):
         """Of the FOD, three per voxel."""
@@ -118,7 +137,18 @@ def tracker(name, method):
         ours = [[arcuate, "track", field, f"{out}/our.tck", "--algorithm", name, "--seed-image", i.mask, "--mask", i.mask, "--select", str(i.select)]
                 + (["--bval", i.bval, "--bvec", i.bvec] if signal else [])]
         return peer, ours
-    track.step_voxels = 0.5 if name == "ifod2" else 0.1
+    return track
+
+
+def brain(tissues):
+    """iFOD2 through the phantom brain, seeds in white matter; anatomically constrained where `tissues`."""
+    def track(i, arcuate, out, threads):
+        peer = ["tckgen", i.brain_fod, f"{out}/peer.tck", "-seed_image", i.brain_white, "-select", str(i.select)]
+        ours = [arcuate, "track", i.brain_fod, f"{out}/our.tck", "--seed-image", i.brain_white, "--select", str(i.select)]
+        if tissues:
+            peer += ["-act", i.brain_tissues, "-backtrack", "-crop_at_gmwmi"]
+            ours += ["--act", i.brain_tissues, "--backtrack", "--crop"]
+        return [peer], [ours]
     return track
 
 
@@ -135,9 +165,7 @@ def connectome(i, arcuate, out, threads):
 
 
 def multishell(i):
-    """The image of bench/make_multishell.py, and for the slow peer a mask of its middle slices."""
-    if not i.multishell:
-        raise Failed("it needs --multishell, a folder made by bench/make_multishell.py")
+    """The image of bench/make_multishell.py and its gradient table."""
     return i.multishell / "dwi.nii.gz", ["-fslgrad", f"{i.multishell}/dwi.bvec", f"{i.multishell}/dwi.bval"]
 
 
@@ -169,41 +197,53 @@ def msmt(i, arcuate, out, threads):
     return peer, ours
 
 
+class Case(typing.NamedTuple):
+    text: str
+    commands: typing.Callable  # of inputs, program, output folder, threads: the peer's commands and ours
+    needs: str = "data"        # the option that gives its input
+    step_voxels: float = 0     # of a tracker: length of a step; it has a row for every --select
+    given_tracks: int = 0      # streamlines that it is given, times --select
+
+
 CASES = {
-    "tensor": ("tensor, S0, FA, MD, AD, RD, V1", tensor),
-    "fod": ("CSD, lmax 8", fod),
-    "tensor102": ("tensor and maps, 102 volumes", tensor102),
-    "fod50": ("CSD, lmax 8, 50 directions", fod50),
-    "msmt": ("MSMT-CSD, 3 tissues, 102 volumes, middle slices", msmt),
-    "track": ("iFOD2", tracker("ifod2", "iFOD2")),
-    "ifod1": ("iFOD1", tracker("ifod1", "iFOD1")),
-    "sd": ("SD_STREAM", tracker("sd", "SD_STREAM")),
-    "tensor-det": ("Tensor_Det", tracker("tensor-det", "Tensor_Det")),
-    "tensor-prob": ("Tensor_Prob", tracker("tensor-prob", "Tensor_Prob")),
-    "fact": ("FACT", tracker("fact", "FACT")),
-    "sift2": ("SIFT2", sift2),
-    "connectome": ("connectome, count, radial search 4 mm", connectome),
+    "tensor": Case("tensor, S0, FA, MD, AD, RD, V1", tensor),
+    "fod": Case("CSD, lmax 8", fod),
+    "tensor102": Case("tensor and maps, 102 volumes", tensor102, "multishell"),
+    "fod50": Case("CSD, lmax 8, 50 directions", fod50, "multishell"),
+    "msmt": Case("MSMT-CSD, 3 tissues, 102 volumes, middle slices", msmt, "multishell"),
+    "track": Case("iFOD2", tracker("ifod2", "iFOD2"), step_voxels=0.5),
+    "ifod1": Case("iFOD1", tracker("ifod1", "iFOD1"), step_voxels=0.1),
+    "sd": Case("SD_STREAM", tracker("sd", "SD_STREAM"), step_voxels=0.1),
+    "tensor-det": Case("Tensor_Det", tracker("tensor-det", "Tensor_Det"), step_voxels=0.1),
+    "tensor-prob": Case("Tensor_Prob", tracker("tensor-prob", "Tensor_Prob"), step_voxels=0.1),
+    "fact": Case("FACT", tracker("fact", "FACT"), step_voxels=0.1),
+    "track-brain": Case("iFOD2, whole brain", brain(False), "brain", 0.5),
+    "act-brain": Case("iFOD2 with ACT, backtracking and cropping, whole brain", brain(True), "brain", 0.5),
+    "sift2": Case("SIFT2", sift2, given_tracks=10),
+    "connectome": Case("connectome, count, radial search 4 mm", connectome, given_tracks=10),
 }
 
 
-def measure(case, inputs, arcuate, threads, cores, repeat, folder):
-    """Every run of both programs, alternating: {"mrtrix": [...], "arcuate": [...]}."""
+def measure(case, inputs, arcuate, threads, select, peer_select, cores, repeat, folder):
+    """Every run of both programs, alternating: {"mrtrix": [...], "arcuate": [...]}. The peer tracks `peer_select` streamlines at most."""
     runs = {"mrtrix": [], "arcuate": []}
     for number in range(repeat):
         for who in runs if number % 2 == 0 else reversed(runs):
             out = folder / "run"
             out.mkdir()
-            peer, ours = CASES[case][1](inputs, arcuate, out, threads)
+            inputs.select = min(select, peer_select) if who == "mrtrix" else select
+            peer, ours = CASES[case].commands(inputs, arcuate, out, threads)
             if who == "mrtrix":
                 commands = [c + ["-quiet", "-nthreads", str(threads)] for c in peer]
             else:
                 commands = [c + ["--device", "cpu", "--threads", str(threads)] for c in ours]
             measured = [run(command, cores[:threads], folder / "run.log") for command in commands]
             seconds, processor_seconds, peaks = zip(*measured)
-            result = {"seconds": sum(seconds), "processor_seconds": sum(processor_seconds), "peak_mib": max(peaks)}
-            if step_voxels := getattr(CASES[case][1], "step_voxels", None):
+            result = {"seconds": sum(seconds), "processor_seconds": sum(processor_seconds), "peak_mib": max(peaks),
+                      "output_mib": sum(f.stat().st_size for f in out.iterdir()) / 2**20}
+            if step_voxels := CASES[case].step_voxels:
                 count, length = tck_length(out / ("peer.tck" if who == "mrtrix" else "our.tck"))
-                result |= {"streamlines": count, "length_mm": length, "steps_per_second": length / (step_voxels * inputs.voxel) / result["seconds"]}
+                result |= {"streamlines": count, "length_mm": length, "steps_per_second": length / (step_voxels * inputs.voxel[CASES[case].needs]) / result["seconds"]}
             runs[who].append(result)
             shutil.rmtree(out)
     return runs
@@ -232,13 +272,17 @@ def first_line(command):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True, help="the folder human_rescan")
-    parser.add_argument("--arcuate", required=True, help="the program")
-    parser.add_argument("--threads", default="1,2", help="numbers of threads, and of cores the programs may use (default 1,2)")
-    parser.add_argument("--repeat", type=int, default=5, help="runs of each program (default 5)")
-    parser.add_argument("--select", type=int, default=10000, help="streamlines to track; connectomes and weights are of ten times as many (default 10000)")
+    counts = lambda text: [int(n) for n in text.split(",")]
+    parser.add_argument("--data", type=Path, help="the folder human_rescan")
+    parser.add_argument("--brain", type=Path, help="a folder made by `arcuate phantom BRAIN --preset brain`, for track-brain and act-brain")
     parser.add_argument("--multishell", type=Path, help="a folder made by bench/make_multishell.py, for tensor102, fod50 and msmt")
-    parser.add_argument("--only", default=",".join(CASES), help=f"some of {','.join(CASES)}")
+    parser.add_argument("--arcuate", required=True, help="the program")
+    parser.add_argument("--threads", type=counts, default="1,2", help="numbers of threads, and of cores the programs may use (default 1,2)")
+    parser.add_argument("--repeat", type=int, default=5, help="runs of each program (default 5)")
+    parser.add_argument("--select", type=counts, default="10000", help="streamlines to track, several separated by commas; connectomes and weights are of ten "
+                        "times as many as the first (default 10000)")
+    parser.add_argument("--peer-select", type=int, default=sys.maxsize, help="streamlines that MRtrix3 tracks at most; where fewer, rates are compared")
+    parser.add_argument("--only", help=f"some of {','.join(CASES)} (default: those whose input is given)")
     parser.add_argument("--out", type=Path, help="write every run as JSON")
     args = parser.parse_args()
 
@@ -249,39 +293,52 @@ def main():
         sys.exit(f"{args.arcuate} is not a program; build Arcuate and give --arcuate")
     arcuate = os.path.abspath(arcuate)
     cores = sorted(os.sched_getaffinity(0))
-    thread_counts = [int(t) for t in args.threads.split(",")]
-    if max(thread_counts) > len(cores):
-        sys.exit(f"--threads {args.threads}: only {len(cores)} cores may be used here")
+    if max(args.threads) > len(cores):
+        sys.exit(f"--threads {max(args.threads)}: only {len(cores)} cores may be used here")
+    given = {name for name in ("data", "brain", "multishell") if getattr(args, name)}
+    chosen = args.only.split(",") if args.only else [name for name, case in CASES.items() if case.needs in given]
+    for name in chosen:
+        if name not in CASES:
+            sys.exit(f"--only {name}: there is {', '.join(CASES)}")
+        if CASES[name].needs not in given:
+            sys.exit(f"{name} needs --{CASES[name].needs}; --help says what that is")
+    if not chosen:
+        sys.exit("no input was given; give --brain, --data or --multishell")
 
     report = {"date": datetime.date.today().isoformat(), "processor": processor(), "cores": len(cores), "system": platform.platform(),
               "mrtrix": first_line(["tckgen", "-version"]).strip("= ").replace("tckgen", "MRtrix3"), "arcuate": first_line([arcuate, "--version"]), "load_at_start": os.getloadavg()[0],
               "repeat": args.repeat, "select": args.select, "cases": []}
-    print(f"{report['processor']}, {len(cores)} cores; {report['mrtrix']}; {report['arcuate']}; "
-          f"median of {args.repeat} (min-max), load {report['load_at_start']:.1f} at start\n")
-    print("| task | threads | MRtrix3 [s] | Arcuate [s] | times as fast | MRtrix3, Arcuate [processor s] | MRtrix3, Arcuate [MiB] |")
-    print("|---|---|---|---|---|---|---|", flush=True)
     notes = []
     with tempfile.TemporaryDirectory(prefix="arcuate-bench-") as temporary:
         folder = Path(temporary)
-        inputs = Inputs(args.data, folder, args.select, cores, args.multishell)
-        for case in args.only.split(","):
-            for threads in thread_counts:
-                try:
-                    runs = measure(case, inputs, arcuate, threads, cores, args.repeat, folder)
-                except Failed as failure:
-                    shutil.rmtree(folder / "run", ignore_errors=True)
-                    notes.append(f"{case}, {threads} threads: not measured. {failure}")
-                    continue
-                ratio = median(runs["mrtrix"], "seconds") / median(runs["arcuate"], "seconds")
-                report["cases"].append({"case": case, "threads": threads, "ratio": ratio, **runs})
-                print(f"| {CASES[case][0]} | {threads} | {spread(runs['mrtrix'])} | {spread(runs['arcuate'])} | {ratio:.2f} | "
-                      f"{median(runs['mrtrix'], 'processor_seconds'):.2f}, {median(runs['arcuate'], 'processor_seconds'):.2f} | "
-                      f"{median(runs['mrtrix'], 'peak_mib'):.0f}, {median(runs['arcuate'], 'peak_mib'):.0f} |", flush=True)
-                if "steps_per_second" in runs["arcuate"][0]:
-                    notes.append(f"{case}, {threads} threads: steps per second, MRtrix3 {spread(runs['mrtrix'], 'steps_per_second', 0)}, "
-                                 f"Arcuate {spread(runs['arcuate'], 'steps_per_second', 0)}; mean length [mm] "
-                                 f"{median(runs['mrtrix'], 'length_mm') / median(runs['mrtrix'], 'streamlines'):.1f} and "
-                                 f"{median(runs['arcuate'], 'length_mm') / median(runs['arcuate'], 'streamlines'):.1f}")
+        inputs = Inputs(args, folder, cores)
+        print(f"{report['processor']}, {len(cores)} cores; {report['mrtrix']}; {report['arcuate']}; "
+              f"median of {args.repeat} (min-max), load {report['load_at_start']:.1f} at start\n")
+        print("| task | streamlines | threads | MRtrix3 [s] | Arcuate [s] | times as fast | MRtrix3, Arcuate [processor s] | MRtrix3, Arcuate [MiB] | "
+              "MRtrix3, Arcuate [MiB written] |")
+        print("|---|---|---|---|---|---|---|---|---|", flush=True)
+        for name, select, threads in [(name, select, threads) for name in chosen for select in (args.select if CASES[name].step_voxels else args.select[:1])
+                                      for threads in args.threads]:
+            tracks = CASES[name].step_voxels > 0
+            count = select if tracks else CASES[name].given_tracks * select
+            try:
+                runs = measure(name, inputs, arcuate, threads, select, args.peer_select, cores, args.repeat, folder)
+            except Failed as failure:
+                shutil.rmtree(folder / "run", ignore_errors=True)
+                notes.append(f"{name}, {threads} threads: not measured. {failure}")
+                continue
+            both = lambda key, digits=0: ", ".join(f"{median(runs[who], key):.{digits}f}" for who in ("mrtrix", "arcuate"))
+            fewer = tracks and args.peer_select < select
+            above, below, key = ("arcuate", "mrtrix", "steps_per_second") if fewer else ("mrtrix", "arcuate", "seconds")
+            ratio = median(runs[above], key) / median(runs[below], key)
+            report["cases"].append({"case": name, "streamlines": count or None, "threads": threads, "ratio": ratio, **runs})
+            print(f"| {CASES[name].text} | {f'{count} (MRtrix3 {args.peer_select})' if fewer else count or ''} | {threads} | "
+                  f"{spread(runs['mrtrix'])} | {spread(runs['arcuate'])} | {ratio:.2f} | {both('processor_seconds', 2)} | {both('peak_mib')} | "
+                  f"{both('output_mib', 1)} |", flush=True)
+            if tracks:
+                notes.append(f"{name}, {select} streamlines, {threads} threads: steps per second, MRtrix3 {spread(runs['mrtrix'], 'steps_per_second', 0)}, "
+                             f"Arcuate {spread(runs['arcuate'], 'steps_per_second', 0)}; mean length [mm] " +
+                             " and ".join(f"{median(runs[who], 'length_mm') / median(runs[who], 'streamlines'):.1f}" for who in ("mrtrix", "arcuate")))
     print("\n" + "\n".join(notes))
     if args.out:
         args.out.write_text(json.dumps(report, indent=1) + "\n")

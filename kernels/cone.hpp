@@ -39,6 +39,23 @@ struct ArcShape8 {
     Float8 angle, cos_azimuth, sin_azimuth;
 };
 
+ARCUATE_HD ArcShape8 eight_of(const ArcShape* shapes, int count) {
+    float angles[8]{}, cosines[8]{}, sines[8]{};
+    for (int k = 0; k < count; ++k) {
+        angles[k] = shapes[k].angle;
+        cosines[k] = shapes[k].cos_azimuth;
+        sines[k] = shapes[k].sin_azimuth;
+    }
+    return {Float8::load(angles), Float8::load(cosines), Float8::load(sines)};
+}
+ARCUATE_HD ArcShape one_of(const ArcShape8& shapes, int k) {
+    float angles[8], cosines[8], sines[8];
+    shapes.angle.store(angles);
+    shapes.cos_azimuth.store(cosines);
+    shapes.sin_azimuth.store(sines);
+    return {angles[k], cosines[k], sines[k]};
+}
+
 /// Uniform over the cap of directions: azimuth uniform, and so is the cosine. `r.v[0]` and `r.v[1]` are used.
 ARCUATE_HD ArcShape cone_direction(const Random4& r, float one_minus_cos_max) {
     const SinCos azimuth = sincos(2.0f * pi * uniform(r.v[0]));

@@ -39,25 +39,27 @@ struct FirstOrder {
     }
 
     ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
-        Vec3 first{};
-        StepEnd end = directions.next(state.position, state.direction, random, 0, first, counts);
-        if (end != StepEnd::none) return end;
-        Vec3 direction = first;
-        if (rk4) {
-            Vec3 sum = first, found = first;
-            for (int turn = 1; turn < 4; ++turn) {
-                const Vec3 position = fma(turn == 3 ? step_mm : 0.5f * step_mm, found, state.position);
-                const Vec3 from = turn == 3 ? normalized(direction + found) : state.direction;
-                direction = found;
-                end = directions.next(position, from, random, static_cast<std::uint32_t>(turn * max_trials), found, counts);
-                if (end != StepEnd::none) return end;
-                sum = fma(turn == 3 ? 1.0f : 2.0f, found, sum);
-            }
-            direction = normalized(sum);
-            end = directions.next(fma(step_mm, direction, state.position), direction, random, static_cast<std::uint32_t>(4 * max_trials), found, counts);
+        Vec3 first{}, before{}, found{}, sum{}, direction{};
+        Vec3 position = state.position, from = state.direction;
+        const int turns = rk4 ? 5 : 1;
+        // One loop, in which `next` stands once: it is large.
+        ARCUATE_ROLLED
+        for (int turn = 0; turn < turns; ++turn) {
+            before = found;
+            const StepEnd end = directions.next(position, from, random, static_cast<std::uint32_t>(turn * max_trials), found, counts);
             if (end != StepEnd::none) return end;
-            if (!(dot(first, found) >= cos_max_angle)) return StepEnd::high_curvature;
+            if (turn == 0) direction = first = found;
+            if (turn < 4) {
+                sum = turn == 0 ? found : fma(turn == 3 ? 1.0f : 2.0f, found, sum);
+                if (turn == 2) from = normalized(before + found);
+                position = fma(turn < 2 ? 0.5f * step_mm : step_mm, found, state.position);
+            }
+            if (turn == 3) {
+                direction = from = normalized(sum);
+                position = fma(step_mm, direction, state.position);
+            }
         }
+        if (rk4 && !(dot(first, found) >= cos_max_angle)) return StepEnd::high_curvature;
         state = {fma(step_mm, direction, state.position), direction};
         vertices[0] = state.position;
         ++counts.steps;

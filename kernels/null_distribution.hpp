@@ -47,7 +47,7 @@ struct NullDistribution2 {
         return true;
     }
     ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
-        const Arc arc(state, frame_around(state.direction), cone_direction(random(0), image.one_minus_cos_max), step_mm);
+        const Arc arc(state.position, frame_around(state.direction), cone_direction(random(0), image.one_minus_cos_max), step_mm);
         Vec3 tangent{};
         for (int i = 1; i <= samples; ++i) {
             arc.sample(static_cast<float>(i) / static_cast<float>(samples), vertices[i - 1], tangent);

@@ -2,8 +2,8 @@
 // turning about the tangent. A step draws the two curvatures in that frame; their likelihood is the FOD's amplitude along a short probe ahead.
 #pragma once
 
-#include "kernels/fod_field.hpp"
-#include "kernels/ifod2.hpp"
+#include "kernels/arcs.hpp"
+#include "kernels/rejection.hpp"
 
 namespace arcuate::kernels {
 
@@ -73,36 +73,56 @@ struct Ptt {
         return true;
     }
 
-    /// Likelihood of a curve: the mean amplitude along its probe (trapezoid), to the power; 0 below the cutoff and where the probe leaves the image.
-    ARCUATE_HD float likelihood(const State& from, float amplitude_here, const PttCurve& curve) const {
-        float sum = 0.5f * amplitude_here;
-        for (int i = 1; i <= params.samples; ++i) {
-            Vec3 position, tangent;
-            curve.at(from, params.probe * static_cast<float>(i) / static_cast<float>(params.samples), position, tangent);
-            Cell cell;
-            if (!field.locate(position, cell)) return 0.0f;
-            sum += (i < params.samples ? 1.0f : 0.5f) * max(field.amplitude(cell, tangent), 0.0f);
+    /// Likelihoods of one curve or of the first `wanted` of eight: the mean amplitude along the probe (trapezoid), to the power; 0 below the cutoff and where the
+    /// probe leaves the image. The probe is an arc in the carried frame.
+    template <class T>
+    ARCUATE_HD void likelihoods(float amplitude_here, const ArcOf<T>& probes, int wanted, float* p) const {
+        constexpr int lanes = sizeof(T) / sizeof(float);
+        T sum = all_of<T>(0.5f * amplitude_here);
+        VecOf<T> position{};
+        unsigned alive = (1u << wanted) - 1u;
+        along_arcs(field, probes, params.samples, alive, position,
+                   [&](int i, T f, unsigned&) { sum = sum + all_of<T>(i < params.samples ? 1.0f : 0.5f) * max(f, all_of<T>(0.0f)); });
+        float sums[lanes];
+        store(sum, sums);
+        for (int k = 0; k < wanted; ++k) {
+            const float mean = sums[k] / static_cast<float>(params.samples);
+            p[k] = (alive >> k & 1u) && mean >= params.cutoff && mean > 0.0f ? pow(mean, params.power) : 0.0f;
         }
-        const float mean = sum / static_cast<float>(params.samples);
-        return mean >= params.cutoff && mean > 0.0f ? pow(mean, params.power) : 0.0f;
+    }
+
+    /// Curvatures uniform in the disc, as arcs of the probe's length.
+    template <class T>
+    ARCUATE_HD void draw(T radius, T turn, T& angle, T& cosine, T& sine) const {
+        const auto azimuth = sincos(all_of<T>(2.0f * pi) * turn);
+        angle = all_of<T>(params.max_curvature * params.probe) * sqrt(radius);
+        cosine = azimuth.cos;
+        sine = azimuth.sin;
     }
 
     ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
         const float here = max(amplitude(state.position, state.direction), 0.0f);
-        float k1 = 0.0f, k2 = 0.0f;  // curvatures, uniform in the disc
+        const Frame frame{state.normal, cross(state.direction, state.normal), state.direction};
+        ArcShape shape{};
+#if defined(__CUDA_ARCH__)
         const StepEnd end = draw_by_rejection(params.rejection, random, 0, counts, [&](int calibration, const Random4& r) {
-            if (calibration >= 0) {
-                const ArcShape bent = params.calibration[calibration];
-                k1 = bent.angle / params.probe * bent.cos_azimuth;
-                k2 = bent.angle / params.probe * bent.sin_azimuth;
-            } else {
-                const float k = params.max_curvature * sqrt(uniform(r.v[0]));
-                const SinCos azimuth = sincos(2.0f * pi * uniform(r.v[1]));
-                k1 = k * azimuth.cos;
-                k2 = k * azimuth.sin;
-            }
-            return likelihood(state, here, PttCurve(state, k1, k2));
+            if (calibration >= 0) shape = params.calibration[calibration];
+            else draw(uniform(r.v[0]), uniform(r.v[1]), shape.angle, shape.cos_azimuth, shape.sin_azimuth);
+            float p;
+            likelihoods<float>(here, Arc(state.position, frame, shape, params.probe), 1, &p);
+            return p;
         });
+#else
+        ArcShape8 shapes{};
+        int chosen = 0;
+        const StepEnd end = draw_eight_by_rejection(params.rejection, random, 0, counts, chosen, [&](int first, int wanted, const Random4x8* r, float* p) {
+            if (r) draw(uniform(r->v[0]), uniform(r->v[1]), shapes.angle, shapes.cos_azimuth, shapes.sin_azimuth);
+            else shapes = eight_of(params.calibration + first, wanted);
+            likelihoods<Float8>(here, ArcOf<Float8>(state.position, frame, shapes, params.probe), wanted, p);
+        });
+        shape = one_of(shapes, chosen);
+#endif
+        const float k1 = shape.angle / params.probe * shape.cos_azimuth, k2 = shape.angle / params.probe * shape.sin_azimuth;
         if (end != StepEnd::none) return end;
         state = PttCurve(state, k1, k2).moved(state, params.step);
         vertices[0] = state.position;

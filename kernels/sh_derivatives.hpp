@@ -67,7 +67,7 @@ ARCUATE_HD ShDerivatives sh_derivatives(const float* polynomial, Vec3 d) {
 /// Far from it, steps along the gradient to where the parabola along it has its extremum, of at most 0.2 rad: Newton's step there would jump to another peak.
 /// Within 0.1 rad Newton's method in both directions: the gradient alone crawls along a ridge and often does not settle.
 template <int Lmax>
-ARCUATE_HD float climb_to_peak(const float* polynomial, Vec3& direction) {
+ARCUATE_APART float climb_to_peak(const float* polynomial, Vec3& direction) {
     constexpr float longest = 0.2f, near = 0.1f, small = 1e-4f, small_newton = 1e-3f;
     for (int iteration = 0; iteration < 50; ++iteration) {
         const ShDerivatives f = sh_derivatives<Lmax>(polynomial, direction);

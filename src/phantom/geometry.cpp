@@ -1,6 +1,7 @@
 #include "geometry.hpp"
 
 #include "kernels/math.hpp"
+#include "vec3d.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -10,17 +11,7 @@ namespace arcuate::phantom {
 namespace {
 
 constexpr double pi = 3.14159265358979323846;
-
-Vec3d add(const Vec3d& a, double s, const Vec3d& b) { return {a[0] + s * b[0], a[1] + s * b[1], a[2] + s * b[2]}; }
-Vec3d from_to(const Vec3d& a, const Vec3d& b) { return add(b, -1, a); }
-double dot(const Vec3d& a, const Vec3d& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
-Vec3d unit(const Vec3d& a) {
-    const double l = std::sqrt(dot(a, a));
-    return {a[0] / l, a[1] / l, a[2] / l};
-}
-Vec3d cross(const Vec3d& a, const Vec3d& b) {
-    return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
-}
+constexpr double outside = 1e9;  // `across` of a point that is nowhere near
 
 /// A tube from a to b; `e1_near` fixes the orientation of its cross-section.
 StraightTube straight(const Vec3d& a, const Vec3d& b, const Vec3d& e1_near, double start1, double start2, double end1, double end2) {
@@ -38,11 +29,11 @@ StraightTube straight(const Vec3d& a, const Vec3d& b, const Vec3d& e1_near, doub
     return t;
 }
 
+}  // namespace
+
 ArcTube arc(const Vec3d& centre, const Vec3d& middle, const Vec3d& tangent, double radius, double half_angle, double width) {
     return {centre, middle, tangent, cross(middle, tangent), radius, half_angle, width, 2 * half_angle * radius};
 }
-
-}  // namespace
 
 TubePosition StraightTube::locate(const Vec3d& point) const {
     const Vec3d r = from_to(start, point);
@@ -73,6 +64,21 @@ Vec3d ArcTube::point(double along, double u, double v) const {
     const auto at = kernels::sincos(static_cast<float>(along / radius - half_angle));
     const double rho = radius + u * width;
     return add(add(add(centre, rho * at.cos, middle), rho * at.sin, tangent), v * width, normal);
+}
+
+TubePosition ConicTube::locate(const Vec3d& point) const {
+    const Vec3d r = from_to(waist, point);
+    const double s = dot(r, axis), u = dot(r, e1), v = dot(r, e2);
+    // A fibre keeps u / A with A^2 = a^2 (1 + k s^2), so du/ds = u k s / (1 + k s^2). Beyond a pole there is no tube.
+    const double square1 = 1 + k1 * s * s, square2 = 1 + k2 * s * s;
+    if (!(square1 > 0 && square2 > 0)) return {s + before, outside, axis};
+    const Vec3d direction = add(add(axis, u * k1 * s / square1, e1), v * k2 * s / square2, e2);
+    return {s + before, std::sqrt(u * u / (a1 * a1 * square1) + v * v / (a2 * a2 * square2)), unit(direction)};
+}
+
+Vec3d ConicTube::point(double along, double u, double v) const {
+    const double s = along - before;
+    return add(add(add(waist, s, axis), u * a1 * std::sqrt(1 + k1 * s * s), e1), v * a2 * std::sqrt(1 + k2 * s * s), e2);
 }
 
 double Tube::length() const {

@@ -1,4 +1,4 @@
-// The phantom's anatomy: tubes in a box, in a frame of their own (mm, origin in the middle of the box, x roughly to the right).
+// The phantoms' anatomy: tubes in a box, in a frame of their own (mm, origin in the middle of the box, x roughly to the right).
 #pragma once
 
 #include "arcuate/core/affine.hpp"
@@ -40,14 +40,28 @@ struct ArcTube {
     Vec3d point(double along, double u, double v) const;
 };
 
+/// A tube along a straight axis whose semi-axes follow conics, a sqrt(1 + k s^2) at s from the waist: hyperbolas (k > 0) fan out from it, as the corpus
+/// callosum and the corona radiata do; ellipses (k < 0) gather towards poles. Its fibres keep their relative place.
+struct ConicTube {
+    Vec3d waist, axis, e1, e2;  ///< e1, e2 unit, across
+    double before = 0;          ///< from the tube's start to its waist [mm]
+    double length = 0;          ///< [mm]
+    double a1 = 0, a2 = 0;      ///< semi-axes along e1, e2 at the waist [mm]
+    double k1 = 0, k2 = 0;      ///< [1/mm2]
+
+    TubePosition locate(const Vec3d& point) const;
+    Vec3d point(double along, double u, double v) const;
+};
+
 struct Tube {
     std::string name, from, to;  ///< of the bundle and of the nodes at its ends
     double fa = 0;               ///< of its fibres in the first session
-    std::variant<StraightTube, ArcTube> shape;
+    std::variant<StraightTube, ArcTube, ConicTube> shape;
 
     double length() const;
     TubePosition locate(const Vec3d& point) const;
     Vec3d point(double along, double u, double v) const;
+    bool holds(const TubePosition& at) const { return at.across <= 1 && at.along >= 0 && at.along <= length(); }
 };
 
 /// Edges of the box [mm].
@@ -62,7 +76,10 @@ struct Ball {
 /// Two ventricles, clear of every bundle.
 std::vector<Ball> ventricles();
 
-/// Every bundle of the phantom. Tubes touch only where they cross or kiss.
+/// A circular tube from the middle of an arc of `half_angle` [radians] to either side; `middle` and `tangent` are unit and perpendicular.
+ArcTube arc(const Vec3d& centre, const Vec3d& middle, const Vec3d& tangent, double radius, double half_angle, double width);
+
+/// Every bundle of the phantom of bundles. Tubes touch only where they cross or kiss.
 std::vector<Tube> anatomy();
 
 }  // namespace arcuate::phantom

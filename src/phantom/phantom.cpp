@@ -6,6 +6,7 @@
 #include "backend/launch.hpp"
 #include "geometry.hpp"
 #include "kernels/phantom_signal.hpp"
+#include "placement.hpp"
 
 #include <fmt/format.h>
 
@@ -18,6 +19,7 @@ namespace {
 
 /// Each voxel is cut into this many pieces along each axis to find the bundles' shares.
 constexpr int pieces = 4;
+double offset(int piece) { return piece_offset(piece, pieces); }
 /// How far a node reaches into its bundle [mm].
 constexpr double node_depth = 6;
 /// True fibres per bundle, and the distance of their vertices [mm].
@@ -39,41 +41,6 @@ void check(const PhantomOptions& o) {
             refuse(fmt::format("an FA change of {}", o.fa_change), fmt::format("the arc's FA starts at {} and must stay between 0 and 0.95", tube.fa));
 }
 
-/// The box's frame in the scanner: tilted about the x and the z axis by rational rotations, origin not at its middle.
-Affine box_to_world() {
-    const auto rotation = [](double half_tangent) {  // cosine and sine from tan(angle / 2), without trigonometry
-        const double t2 = half_tangent * half_tangent;
-        return std::array<double, 2>{(1 - t2) / (1 + t2), 2 * half_tangent / (1 + t2)};
-    };
-    const auto [cx, sx] = rotation(0.1);   // 11.4 degrees
-    const auto [cz, sz] = rotation(0.06);  // 6.9 degrees
-    return {{{{cz, -sz, 0}, {cx * sz, cx * cz, -sx}, {sx * sz, sx * cz, cx}}}, {3, -17, 21}};
-}
-
-/// A grid that fills the box; image axis i runs from right to left, so the determinant is negative.
-struct Placement {
-    Grid grid;
-    double voxel = 0;
-    Vec3d box_point(double i, double j, double k) const {
-        return {-(i - 0.5 * (grid.size[0] - 1)) * voxel, (j - 0.5 * (grid.size[1] - 1)) * voxel, (k - 0.5 * (grid.size[2] - 1)) * voxel};
-    }
-};
-
-Placement place(double voxel_size) {
-    Placement p;
-    p.voxel = voxel_size;
-    for (std::size_t a = 0; a < 3; ++a) p.grid.size[a] = static_cast<std::int64_t>(box_mm[a] / voxel_size + 0.5);
-    const Affine world = box_to_world();
-    Affine& affine = p.grid.voxel_to_world;
-    for (std::size_t row = 0; row < 3; ++row)
-        for (std::size_t a = 0; a < 3; ++a) affine.linear[row][a] = world.linear[row][a] * (a == 0 ? -voxel_size : voxel_size);
-    affine.offset = transform_point(world, p.box_point(0, 0, 0));
-    return p;
-}
-
-/// Middle of a piece along an axis, in voxels from the voxel's centre.
-double offset(int piece) { return (piece + 0.5) / pieces - 0.5; }
-
 /// What a voxel holds, largest share first.
 struct Share {
     double fraction = 0;
@@ -89,7 +56,7 @@ double fluid_share(const std::vector<Ball>& balls, const Placement& at, std::int
     for (int c = 0; c < pieces; ++c)
         for (int b = 0; b < pieces; ++b)
             for (int a = 0; a < pieces; ++a)
-                for (const auto& ball : balls) share += ball.holds(at.box_point(i + offset(a), j + offset(b), k + offset(c)));
+                for (const auto& ball : balls) share += ball.holds(at.box_point(static_cast<double>(i) + offset(a), static_cast<double>(j) + offset(b), static_cast<double>(k) + offset(c)));
     return share / (pieces * pieces * pieces);
 }
 
@@ -99,11 +66,11 @@ Shares shares_of(const std::vector<Tube>& tubes, const Placement& at, std::int64
     for (int c = 0; c < pieces; ++c)
         for (int b = 0; b < pieces; ++b)
             for (int a = 0; a < pieces; ++a) {
-                const Vec3d p = at.box_point(i + offset(a), j + offset(b), k + offset(c));
+                const Vec3d p = at.box_point(static_cast<double>(i) + offset(a), static_cast<double>(j) + offset(b), static_cast<double>(k) + offset(c));
                 inside.clear();
                 for (std::size_t t = 0; t < tubes.size(); ++t) {
                     const auto position = tubes[t].locate(p);
-                    if (position.across <= 1 && position.along >= 0 && position.along <= tubes[t].length()) inside.emplace_back(t, position);
+                    if (tubes[t].holds(position)) inside.emplace_back(t, position);
                 }
                 // Bundles in the same place interdigitate: equal shares.
                 for (const auto& [t, position] : inside) {
@@ -198,7 +165,7 @@ Phantom make_phantom(const PhantomOptions& options, const Device& device, Progre
     check(options);
     const auto tubes = anatomy();
     const auto balls = options.ventricles ? ventricles() : std::vector<Ball>{};
-    const Placement at = place(options.voxel_size);
+    const Placement at = place(box_mm, options.voxel_size);
     const Affine world = box_to_world();
     const auto n_voxels = static_cast<std::size_t>(at.grid.voxels());
     const auto n_bundles = static_cast<std::int64_t>(tubes.size());
@@ -215,7 +182,7 @@ Phantom make_phantom(const PhantomOptions& options, const Device& device, Progre
     std::vector<float> s0(n_voxels);
 
     parallel_for(device, at.grid.voxels(), [&](std::int64_t voxel) {
-        const std::int64_t i = voxel % at.grid.size[0], j = voxel / at.grid.size[0] % at.grid.size[1], k = voxel / (at.grid.size[0] * at.grid.size[1]);
+        const auto [i, j, k] = voxel_index(at.grid, voxel);
         const Vec3d centre = at.box_point(static_cast<double>(i), static_cast<double>(j), static_cast<double>(k));
         s0[static_cast<std::size_t>(voxel)] = static_cast<float>(s0_at(centre));
         const Shares shares = shares_of(tubes, at, i, j, k);

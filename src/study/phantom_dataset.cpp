@@ -9,74 +9,19 @@
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
 #include "arcuate/io/tractogram.hpp"
+#include "study/phantom_folder.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 
 namespace arcuate::study {
 
 namespace {
 
-namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
-
 constexpr int days_between_sessions = 28;
-constexpr const char* dataset_name = "Arcuate phantom";
-
-/// A folder in the making, beside its final place; gone again unless commit() is reached.
-class PartialFolder {
-  public:
-    PartialFolder(fs::path final_place, bool overwrite) : final_(std::move(final_place)) {
-        if (!final_.has_filename()) final_ = final_.parent_path();  // a trailing slash
-        std::error_code error;
-        if (fs::exists(final_, error) && !(fs::is_directory(final_, error) && fs::is_empty(final_, error))) {
-            if (!overwrite)
-                throw OutputError(fmt::format("{} exists already (and is not an empty folder); add --force or choose another", final_.string()));
-            if (!holds_phantom(final_))
-                throw OutputError(fmt::format("{} is not replaced (it holds something else than a phantom); choose another folder", final_.string()));
-        }
-        const fs::path parent = final_.has_parent_path() ? final_.parent_path() : fs::path(".");
-        fs::create_directories(parent, error);
-        path_ = parent / fmt::format(".{}.partial-{}", final_.filename().string(), getpid());
-        if (!fs::create_directory(path_, error))
-            throw OutputError(fmt::format("cannot write into {} ({}); choose another folder", parent.string(), error ? error.message() : "a left-over is there"));
-    }
-    ~PartialFolder() {
-        std::error_code ignored;
-        if (!committed_) fs::remove_all(path_, ignored);
-    }
-    PartialFolder(const PartialFolder&) = delete;
-    PartialFolder& operator=(const PartialFolder&) = delete;
-
-    /// A path inside, its folder made.
-    std::string file(const std::string& relative) const {
-        const fs::path whole = path_ / relative;
-        fs::create_directories(whole.parent_path());
-        return whole.string();
-    }
-    void commit() {
-        std::error_code error;
-        fs::remove_all(final_, error);
-        fs::rename(path_, final_, error);
-        if (error) throw OutputError(fmt::format("cannot write {} ({}); check the folder's permissions", final_.string(), error.message()));
-        committed_ = true;
-    }
-
-  private:
-    static bool holds_phantom(const fs::path& folder) {
-        std::ifstream stream(folder / "dataset_description.json");
-        const Json description = Json::parse(stream, nullptr, false);
-        return description.is_object() && description.value("Name", "") == dataset_name;
-    }
-    fs::path final_, path_;
-    bool committed_ = false;
-};
 
 std::string subject_label(int subject) { return fmt::format("sub-{:02}", subject); }
 
@@ -86,35 +31,22 @@ std::string date_of_session(int session) {
     return fmt::format("{:04}-{:02}-{:02}T09:00:00", static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
 }
 
-void write_json(const std::string& path, const Json& json) { io::write_text(path, json.dump(2) + "\n", false); }
-
-Json description(const std::string& name, const std::string& type) {
-    return {{"Name", name},
-            {"BIDSVersion", "1.9.0"},
-            {"DatasetType", type},
-            {"GeneratedBy", Json::array({{{"Name", "Arcuate"}, {"Version", version()}, {"Description", "arcuate phantom"}}})}};
-}
-
-void write_subject(const PartialFolder& out, const phantom::Phantom& p, const phantom::PhantomOptions& o) {
+void write_subject(const PhantomFolder& out, const phantom::Phantom& p, const phantom::PhantomOptions& o) {
     const std::string sub = subject_label(o.subject);
     io::Table sessions{{"session_id", "acq_time"}};
-    io::Table nodes{{"index", "name"}};
-    for (const auto& node : p.parcellation.nodes) nodes.push_back({std::to_string(node.label), node.name});
     for (int s = 0; s < o.sessions; ++s) {
         const std::string ses = phantom_session_label(s), folder = fmt::format("{}/{}/dwi/{}_{}_", sub, ses, sub, ses);
         sessions.push_back({ses, date_of_session(s)});
         io::write_image(out.file(folder + "dwi.nii.gz"), p.sessions[static_cast<std::size_t>(s)].dwi, false);
         io::write_fsl_gradients(out.file(folder + "dwi.bval"), out.file(folder + "dwi.bvec"), p.gradients, p.mask.grid, false);
-        write_json(out.file(folder + "dwi.json"), {{"Modality", "MR"}, {"Manufacturer", "none: simulated"}, {"SNR", o.snr}, {"RandomSeed", o.seed}});
-        io::write_mask(out.file("derivatives/masks/" + folder + "desc-brain_mask.nii.gz"), p.mask, false);
-        io::write_labels(out.file("derivatives/parcels/" + folder + "desc-nodes_dseg.nii.gz"), p.parcellation.labels, false);
-        io::write_table(out.file("derivatives/parcels/" + folder + "desc-nodes_dseg.tsv"), nodes, false);
+        out.write_json(folder + "dwi.json", {{"Modality", "MR"}, {"Manufacturer", "none: simulated"}, {"SNR", o.snr}, {"RandomSeed", o.seed}});
+        out.write_mask_and_nodes(folder, p.mask, p.parcellation);
     }
     io::write_table(out.file(fmt::format("{}/{}_sessions.tsv", sub, sub)), sessions, false);
 }
 
 /// The noise-free signal through the same tensor fit and the same edge metric as a measurement.
-std::vector<TrueEdge> write_truth(const PartialFolder& out, const phantom::Phantom& clean, const Device& device) {
+std::vector<TrueEdge> write_truth(const PhantomFolder& out, const phantom::Phantom& clean, const Device& device) {
     const std::string truth = "derivatives/truth/";
     const int sessions = static_cast<int>(clean.sessions.size());
     std::vector<TrueEdge> edges;
@@ -162,7 +94,7 @@ std::vector<TrueEdge> write_truth(const PartialFolder& out, const phantom::Phant
     }
     io::write_table(out.file(truth + "bundles.tsv"), table, false);
     io::write_matrix(out.file(truth + "connected.tsv"), names, connected, false);
-    write_json(out.file(truth + "bundles.json"),
+    out.write_json(truth + "bundles.json",
                {{"bundle", {{"Description", "name of a bundle; its true fibres are in bundle-<name>.tck"}}},
                 {"from", {{"Description", "node at its start"}}},
                 {"to", {{"Description", "node at its end"}}},
@@ -171,7 +103,7 @@ std::vector<TrueEdge> write_truth(const PartialFolder& out, const phantom::Phant
                 {"mean_fa_along_fibres_ses-*",
                  {{"Description", "mean FA along its true fibres in noisefree_fa_ses-*.nii.gz: the tensor fit of the signal without noise, so that partial "
                                   "volume with neighbours enters as in a measurement"}}}});
-    write_json(out.file(truth + "dataset_description.json"), description("Truth of the Arcuate phantom", "derivative"));
+    out.describe(truth, "Truth of the Arcuate phantom");
     io::write_text(out.file(truth + "README"),
                    "bundles.tsv         every connection that there is, with its FA in each session (columns: bundles.json)\n"
                    "connected.tsv       the same as a matrix: 1 where two nodes are connected\n"
@@ -191,7 +123,7 @@ std::string phantom_session_label(int session) { return fmt::format("ses-{:02}",
 std::vector<TrueEdge> write_phantom_dataset(const std::string& folder, const PhantomDatasetOptions& options, const Device& device, Progress& progress) {
     if (options.subjects < 1 || options.subjects > 4095)
         throw InputError(fmt::format("{} subjects (1 to 4095 are possible); choose another number", options.subjects));
-    PartialFolder out(folder, options.overwrite);
+    PhantomFolder out(folder, options.overwrite);
     auto o = options.phantom;
     io::Table participants{{"participant_id"}};
     progress.begin("making the phantom", options.subjects + 1, "parts");
@@ -204,9 +136,6 @@ std::vector<TrueEdge> write_phantom_dataset(const std::string& folder, const Pha
     o.snr = 0;
     auto edges = write_truth(out, phantom::make_phantom(o, device), device);
     io::write_table(out.file("participants.tsv"), participants, false);
-    write_json(out.file("dataset_description.json"), description(dataset_name, "raw"));
-    write_json(out.file("derivatives/masks/dataset_description.json"), description("Masks of the Arcuate phantom", "derivative"));
-    write_json(out.file("derivatives/parcels/dataset_description.json"), description("Nodes of the Arcuate phantom", "derivative"));
     io::write_text(out.file("README"),
                    fmt::format("A simulated diffusion data set with known fibres, made by Arcuate {}.\n"
                                "{} subjects with {} sessions; SNR {} (0: no noise), b = {} s/mm2, {} directions each, seed {}.\n"

@@ -34,7 +34,7 @@ class DeltaFunction {
 float reference_probability(const Ifod2Params& params, const DeltaFunction& fod, float voxel_mm, float angle) {
     const Ifod2State start{{0, 0, 0}, {0, 0, 1}, 0.5f * log(fod(1.0f))};
     const Frame frame{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
-    const Arc arc(start, frame, ArcShape{angle, 1.0f, 0.0f}, params.step);
+    const Arc arc(start.position, frame, ArcShape{angle, 1.0f, 0.0f}, params.step);
     float log_p = start.half_log_start;
     for (int i = 1; i <= params.samples; ++i) {
         Vec3 position, tangent;

@@ -1,6 +1,7 @@
 // How far above the calibration arcs' probabilities the most probable arc can be, and which calibration arcs to use.
 #pragma once
 
+#include "kernels/ifod2.hpp"
 #include "kernels/ptt.hpp"
 
 #include <vector>

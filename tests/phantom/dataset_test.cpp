@@ -5,6 +5,7 @@
 #include "arcuate/io/tables.hpp"
 #include "arcuate/io/tractogram.hpp"
 #include "arcuate/study/bids.hpp"
+#include "arcuate/study/brain_dataset.hpp"
 #include "arcuate/study/phantom_dataset.hpp"
 
 #include <gtest/gtest.h>
@@ -134,6 +135,26 @@ TEST_F(PhantomDataset, LeavesNothingBehindWhereItFails) {
     o.phantom.snr = -1;
     EXPECT_THROW(write_phantom_dataset(at("study"), o, cpu), InputError);
     EXPECT_TRUE(fs::is_empty(folder_));
+}
+
+TEST_F(PhantomDataset, ABrainReadsBackAndReplacesOnlyAPhantom) {
+    const auto brain = write_brain_dataset(at("brain"), {.voxel_size = 5}, false, cpu);
+    const std::string truth = at("brain/derivatives/truth/"), session = "/sub-01/ses-01/dwi/sub-01_ses-01_desc-";
+    EXPECT_EQ(io::read_image(truth + "fod.nii.gz").data, brain.fod.data);
+    EXPECT_EQ(io::read_image(truth + "5tt.nii.gz").data, brain.tissues.data);
+    EXPECT_EQ(io::read_mask(truth + "white_mask.nii.gz").data, brain.white.data);
+    EXPECT_EQ(io::read_mask(truth + "border_mask.nii.gz").data, brain.border.data);
+    EXPECT_EQ(io::read_mask(at("brain/derivatives/masks") + session + "brain_mask.nii.gz").data, brain.mask.data);
+    const auto labels = at("brain/derivatives/parcels") + session + "nodes_dseg.nii.gz";
+    auto parcellation = make_parcellation(io::read_labels(labels), labels);
+    io::read_node_names(find_names(labels), parcellation);
+    ASSERT_EQ(parcellation.nodes.size(), 84u);
+    EXPECT_EQ(parcellation.nodes[80].name, "thalamus_left");
+
+    EXPECT_THROW(write_brain_dataset(at("brain"), {.voxel_size = 5}, false, cpu), OutputError);
+    EXPECT_NO_THROW(write_brain_dataset(at("brain"), {.voxel_size = 5}, true, cpu));
+    EXPECT_THROW(write_brain_dataset(at("none"), {.voxel_size = 50}, false, cpu), InputError);
+    EXPECT_FALSE(fs::exists(at("none")));
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
 
         const Ifod2State state{pf, d, 0.5f * log(f)};
         const ArcShape shape{0.01f + 0.7f * uniform(r.v[3]), 0.6f, 0.8f};
-        const Arc arc(state, frame_around(d), shape, 1.1f);
+        const Arc arc(state.position, frame_around(d), shape, 1.1f);
         float half_log_end;
         const float probability = ifod2.arc_probability(state, arc, half_log_end);
         const double wanted = oracle.probability({p, {d.x, d.y, d.z}}, {shape.angle, std::atan2(0.8, 0.6)});
@@ -99,7 +99,7 @@ TEST(Ifod2Kernel, EightArcsHaveTheProbabilitiesOfOneEach) {
         const Random4x8 draws = eight_draws({6, i, Purpose::forward_half, 1}, 0);
         const int wanted = 1 + static_cast<int>(i % 8);
         float together[8] = {7, 7, 7, 7, 7, 7, 7, 7}, ends[8];
-        ifod2.arc_probabilities<Float8>(state, ArcOf<Float8>(state, frame, cone_direction(draws, ifod2.params.one_minus_cos_max), 1.1f), wanted, together, ends);
+        ifod2.arc_probabilities<Float8>(state, ArcOf<Float8>(state.position, frame, cone_direction(draws, ifod2.params.one_minus_cos_max), 1.1f), wanted, together, ends);
         for (int k = 0; k < 8; ++k) {
             if (k >= wanted) {
                 EXPECT_EQ(together[k], 7);
@@ -107,7 +107,7 @@ TEST(Ifod2Kernel, EightArcsHaveTheProbabilitiesOfOneEach) {
             }
             const Random4 draw{{draws.v[0][k], draws.v[1][k], draws.v[2][k], draws.v[3][k]}};
             float end;
-            const float alone = ifod2.arc_probability(state, Arc(state, frame, cone_direction(draw, ifod2.params.one_minus_cos_max), 1.1f), end);
+            const float alone = ifod2.arc_probability(state, Arc(state.position, frame, cone_direction(draw, ifod2.params.one_minus_cos_max), 1.1f), end);
             EXPECT_EQ(bits_of(together[k]), bits_of(alone));
             EXPECT_TRUE(!(alone > 0) || bits_of(ends[k]) == bits_of(end));
             ++(alone > 0 ? positive : alone < 0 ? outside : zero);
@@ -121,7 +121,7 @@ TEST(Ifod2Kernel, EightArcsHaveTheProbabilitiesOfOneEach) {
 TEST(Ifod2Kernel, ArcKeepsItsLengthTangentsAndRadius) {
     const Ifod2State start{{1, 2, 3}, normalized(Vec3{1, -2, 0.5f}), 0};
     for (const float angle : {0.0f, 1e-7f, 1e-3f, 0.3f, 0.78f}) {
-        const Arc arc(start, frame_around(start.direction), ArcShape{angle, 0.6f, 0.8f}, 2.0f);
+        const Arc arc(start.position, frame_around(start.direction), ArcShape{angle, 0.6f, 0.8f}, 2.0f);
         Vec3 x, t, before = start.position;
         arc.sample(1.0f, x, t);
         EXPECT_NEAR(length(t), 1, 3e-7);
@@ -176,7 +176,7 @@ TEST(Ifod2Kernel, AcceptedArcsFollowTheirProbability) {
     for (int i = 0; i < 8000; ++i) {
         const float angle = (static_cast<float>(i) + 0.5f) / 8000 * p.max_angle;
         float h;
-        const double q = ifod2.arc_probability(start, Arc(start, frame_around(start.direction), ArcShape{angle, 1, 0}, p.step), h) * std::sin(double(angle));
+        const double q = ifod2.arc_probability(start, Arc(start.position, frame_around(start.direction), ArcShape{angle, 1, 0}, p.step), h) * std::sin(double(angle));
         density[static_cast<std::size_t>(i * bins / 8000)] += q;
         total += q;
     }
