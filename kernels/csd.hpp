@@ -1,7 +1,7 @@
 // Constrained spherical deconvolution of one voxel (Tournier, Calamante & Connelly 2007, NeuroImage 35:1459).
 //
 // The FOD f minimises |M f - s|^2 + norm |f|^2 + |H_neg f|^2, where H_neg are the rows of H (the FOD's amplitudes along a dense set of directions,
-// weighted) at which f is negative; the set is found by repetition from a low-order linear deconvolution. Between two repetitions
+// weighted) at which f is negative; the set is found by repetition from a linear deconvolution with a larger norm. Between two repetitions
 // few directions change sign, so the Gram matrix M^T M + H_neg^T H_neg is kept and only they are added or taken away.
 #pragma once
 
@@ -29,7 +29,7 @@ struct CsdProblem {
     double threshold;            ///< a weighted amplitude below this is constrained
     double uncertainty;          ///< more than the error of an amplitude in float, relative to |f|
     const double* forward;       ///< (volumes, width) M: coefficients -> signal
-    const double* initial;       ///< (volumes, width) filtered low-order inverse, transposed: signal -> coefficients
+    const double* initial;       ///< (volumes, width) linear deconvolution, transposed: signal -> coefficients
     const double* constraint;    ///< (directions, width) H
     const float* constraint_t;   ///< (coefficients, directions) its transpose
     const double* normal;        ///< (Normal::size) M^T M + norm

@@ -15,9 +15,29 @@
 
 namespace arcuate::kernels {
 
+/// One double with the names of Double4, for what is written over the lane.
+struct Double1 {
+    static constexpr int count = 1;
+    double v;
+
+    ARCUATE_HD static Double1 load(const double* from) { return {*from}; }
+    ARCUATE_HD static Double1 all(double value) { return {value}; }
+    ARCUATE_HD void store(double* to) const { *to = v; }
+    ARCUATE_HD static Double1 load(const float* from) { return {static_cast<double>(*from)}; }
+    ARCUATE_HD void store(float* to) const { *to = static_cast<float>(v); }
+    ARCUATE_HD int below(Double1 bound) const { return v < bound.v; }
+};
+ARCUATE_HD Double1 fma(Double1 a, Double1 b, Double1 c) { return {fma(a.v, b.v, c.v)}; }
+ARCUATE_HD Double1 fnma(Double1 a, Double1 b, Double1 c) { return {fma(-a.v, b.v, c.v)}; }
+ARCUATE_HD Double1 operator+(Double1 a, Double1 b) { return {a.v + b.v}; }
+ARCUATE_HD Double1 operator*(Double1 a, Double1 b) { return {a.v * b.v}; }
+ARCUATE_HD Double1 operator/(Double1 a, Double1 b) { return {a.v / b.v}; }
+ARCUATE_HD Double1 sqrt(Double1 a) { return {sqrt(a.v)}; }
+
 #if ARCUATE_LANES_AVX2
 
 struct Double4 {
+    static constexpr int count = 4;
     __m256d v;
 
     static Double4 load(const double* from) { return {_mm256_loadu_pd(from)}; }
@@ -58,6 +78,7 @@ inline Float8 max(Float8 a, Float8 b) { return {_mm256_max_ps(a.v, b.v)}; }  ///
 #else
 
 struct Double4 {
+    static constexpr int count = 4;
     double v[4];
 
     ARCUATE_HD static Double4 load(const double* from) { return {{from[0], from[1], from[2], from[3]}}; }

@@ -34,6 +34,31 @@ struct NormalEquations {
 
 namespace detail {
 
+/// What Cholesky's factorisation does to four rows: row r less less[above][r] times every one above it, and in the end times scale[r], the inverse root of
+/// its pivot. A root waits for nothing and nothing but the end waits for it.
+struct FourPivots {
+    double less[4][4], scale[4];
+
+    /// `a` is the rows' own square; from `rows` on there are none, and scale is 0. False where a pivot is not positive.
+    ARCUATE_HD bool find(double (*a)[4], int rows) {
+        bool positive = true;
+        ARCUATE_UNROLL
+        for (int i = 0; i < 4; ++i) {
+            ARCUATE_UNROLL
+            for (int above = 0; above < i; ++above) {
+                ARCUATE_UNROLL
+                for (int j = i; j < 4; ++j) a[i][j] = fma(-less[above][i], a[above][j], a[i][j]);
+            }
+            const double inverse = i < rows ? 1.0 / a[i][i] : 0.0;
+            positive = positive && (i >= rows || a[i][i] > 0);
+            scale[i] = sqrt(inverse);
+            ARCUATE_UNROLL
+            for (int j = i + 1; j < 4; ++j) less[i][j] = a[i][j] * inverse;
+        }
+        return positive;
+    }
+};
+
 /// A tile of four rows and W columns, held in registers.
 template <int W>
 struct Tile {
@@ -76,6 +101,23 @@ struct Tile {
             const Double4 down = Double4::all(left[r]);
             ARCUATE_UNROLL
             for (int c = 0; c < W / 4; ++c) v[r][c] = Subtract ? fnma(down, across[c], v[r][c]) : fma(down, across[c], v[r][c]);
+        }
+    }
+    ARCUATE_HD void eliminate(const FourPivots& pivots) {
+        ARCUATE_UNROLL
+        for (int r = 1; r < 4; ++r) {
+            ARCUATE_UNROLL
+            for (int above = 0; above < r; ++above) {
+                const Double4 down = Double4::all(pivots.less[above][r]);
+                ARCUATE_UNROLL
+                for (int c = 0; c < W / 4; ++c) v[r][c] = fnma(down, v[above][c], v[r][c]);
+            }
+        }
+        ARCUATE_UNROLL
+        for (int r = 0; r < 4; ++r) {
+            const Double4 scale = Double4::all(pivots.scale[r]);
+            ARCUATE_UNROLL
+            for (int c = 0; c < W / 4; ++c) v[r][c] = v[r][c] * scale;
         }
     }
 };
@@ -163,47 +205,64 @@ ARCUATE_HD void add_outer_product(NormalEquations<N>& normal, const double* x, d
 template <int N>
 ARCUATE_HD bool solve(const NormalEquations<N>& normal, NormalEquations<N>& factor, double* solution) {
     using Normal = NormalEquations<N>;
-    double inverse_pivot[4 * Normal::bands];
+    constexpr int padded = 4 * Normal::bands;
+    double inverse_pivot[padded];
     ARCUATE_ROLLED
     for (int band = 0; band < Normal::bands; ++band) {
         const int first = 4 * band, stride = Normal::width - first;
-        // What the rows above contribute ...
+        detail::FourPivots pivots{};
+        bool positive = true;
         detail::for_tiles(first, Normal::width, [&](auto tile, int column) {
             tile.load(normal.a + Normal::band_start(band) + (column - first), stride);
+            // What the rows above take away, ...
             ARCUATE_ROLLED
             for (int above = 0; above < band; ++above) {
                 const double* u = factor.a + Normal::band_start(above) - 4 * above;
+                ARCUATE_UNROLL
                 for (int r = 0; r < 4; ++r, u += Normal::width - 4 * above) tile.template add<true>(u + first, u + column);
             }
+            // ... then what the band's rows do to each other: the first tile holds their pivots.
+            if (column == first) {
+                double square[4][4];
+                ARCUATE_UNROLL
+                for (int r = 0; r < 4; ++r) tile.v[r][0].store(square[r]);
+                positive = pivots.find(square, min(4, N - first));
+            }
+            tile.eliminate(pivots);
             tile.store(factor.a + Normal::band_start(band) + (column - first), stride);
         });
-        // ... and the band itself.
-        for (int i = first; i < first + 4 && i < N; ++i) {
-            double* const row = factor.a + Normal::row_start(i);
-            ARCUATE_ROLLED
-            for (int above = first; above < i; ++above) {
-                const double* const u = factor.a + Normal::row_start(above);
-                add_scaled4(row + first, u + first, -u[i], Normal::width - first);
-            }
-            const double pivot = row[i];
-            if (!(pivot > 0)) return false;
-            const double inverse = 1.0 / sqrt(pivot);
-            inverse_pivot[i] = inverse;
-            for (int j = first; j < Normal::width; ++j) row[j] = row[j] * inverse;
-        }
+        if (!positive) return false;
+        for (int r = 0; r < 4; ++r) inverse_pivot[first + r] = pivots.scale[r];
     }
-    // Back substitution, U x = y: four interleaved partial sums per row.
-    double x[4 * Normal::bands];
-    for (int i = N; i < 4 * Normal::bands; ++i) x[i] = 0;
+    // Back substitution, U x = y, band by band: four interleaved partial sums over the bands after it, then the band's own.
+    double x[padded];
     ARCUATE_ROLLED
-    for (int i = N - 1; i >= 0; --i) {
-        const double* const u = factor.a + Normal::row_start(i);
-        double part[4] = {0, 0, 0, 0};
-        for (int j = i + 1; j < (i + 4) / 4 * 4; ++j) part[j & 3] = fma(u[j], x[j], part[j & 3]);
-        Double4 sums = Double4::load(part);
-        for (int j = (i + 4) / 4 * 4; j < 4 * Normal::bands; j += 4) sums = fma(Double4::load(u + j), Double4::load(x + j), sums);
-        sums.store(part);
-        x[i] = (u[N] - ((part[0] + part[1]) + (part[2] + part[3]))) * inverse_pivot[i];
+    for (int band = Normal::bands - 1; band >= 0; --band) {
+        const int first = 4 * band;
+        const double* const u = factor.a + Normal::row_start(first);
+        const int stride = Normal::width - first;
+        Double4 part[4];
+        ARCUATE_UNROLL
+        for (int r = 0; r < 4; ++r) part[r] = Double4::all(0);
+        ARCUATE_ROLLED
+        for (int j = first + 4; j < padded; j += 4) {
+            const Double4 known = Double4::load(x + j);
+            ARCUATE_UNROLL
+            for (int r = 0; r < 4; ++r) part[r] = fma(Double4::load(u + r * stride + j), known, part[r]);
+        }
+        double sum[4], y[4];
+        sums_of(part, sum);
+        ARCUATE_UNROLL
+        for (int r = 3; r >= 0; --r) {
+            y[r] = 0;
+            if (first + r >= N) continue;
+            y[r] = u[r * stride + N] - sum[r];
+            ARCUATE_UNROLL
+            for (int j = 3; j > r; --j) y[r] = fma(-u[r * stride + first + j], y[j], y[r]);
+            y[r] = y[r] * inverse_pivot[first + r];
+        }
+        ARCUATE_UNROLL
+        for (int r = 0; r < 4; ++r) x[first + r] = y[r];
     }
     for (int i = 0; i < N; ++i) solution[i] = x[i];
     return true;

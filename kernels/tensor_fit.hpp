@@ -2,7 +2,8 @@
 // reweighted by the fit's own predictions (Veraart et al. 2013, NeuroImage 81:335).
 #pragma once
 
-#include "kernels/log_signal_fit.hpp"
+#include "kernels/log_tensor_fit.hpp"
+#include "kernels/normal_equations.hpp"
 #include "kernels/tensor_metrics.hpp"
 #include "kernels/views.hpp"
 
@@ -15,7 +16,7 @@ struct TensorColumns {
 
 struct FitTensor {
     static constexpr int parameters = 7;  ///< xx, yy, zz, xy, xz, yz [1 / b_scale], ln (S0 / largest signal)
-    using Normal = NormalEquations<parameters>;
+    using Normal = NormalEquations<parameters>;  ///< for kernels that go on from here
 
     const double* design;      ///< (volumes, 8) ln S = design . parameters; the eighth column is zero
     int volumes;
@@ -43,7 +44,11 @@ struct FitTensor {
     }
 
     ARCUATE_HD bool fit(float* s, double* p, float& largest) const {
-        return LogSignalFit<parameters>{design, volumes, weighted, reweightings}(s, p, largest);
+        const LogTensorFit<Double1> one{design, volumes, weighted, reweightings};
+        double of_one[1][parameters];
+        if (!one.measure(&s, &largest) || !one.fit(&s, &largest, of_one)) return false;
+        for (int i = 0; i < parameters; ++i) p[i] = of_one[0][i];
+        return true;
     }
 
     /// The row of volume v: var(ln S) is proportional to 1/S^2, so the squared residual counts S^2 times.
@@ -68,6 +73,30 @@ struct FitTensor {
         bool finite = true;
         for (int c = 0; c < TensorColumns::count; ++c) finite = finite && is_finite(out[c]);
         return finite;
+    }
+};
+
+/// FitTensor for four voxels at a time: what a processor runs.
+struct FitFourTensors {
+    FitTensor kernel;
+    std::int64_t voxels;  ///< the last item has what is left of them
+
+    ARCUATE_HD void operator()(std::int64_t item) const {
+        const std::int64_t first = 4 * item, end = min(first + 4, voxels);
+        if (end == first + 4 && together(first)) return;
+        for (std::int64_t v = first; v < end; ++v) kernel(v);
+    }
+
+    /// False, with nothing changed, where one of the four has no usable signal.
+    ARCUATE_HD bool together(std::int64_t first) const {
+        const LogTensorFit<Double4> four{kernel.design, kernel.volumes, kernel.weighted, kernel.reweightings};
+        float* const s[4] = {kernel.signals.row(first), kernel.signals.row(first + 1), kernel.signals.row(first + 2), kernel.signals.row(first + 3)};
+        float largest[4];
+        double p[4][FitTensor::parameters];
+        if (!four.measure(s, largest)) return false;
+        const int solved = four.fit(s, largest, p);
+        for (int r = 0; r < 4; ++r) kernel.finish(first + r, solved >> r & 1, p[r], largest[r]);
+        return true;
     }
 };
 

@@ -4,7 +4,7 @@
 
 #include "kernels/first_order.hpp"
 #include "kernels/philox_lanes.hpp"
-#include "kernels/tensor_axis.hpp"
+#include "kernels/tensor_metrics.hpp"
 #include "kernels/voxel_grid.hpp"
 
 namespace arcuate::kernels {
@@ -22,7 +22,7 @@ struct TensorDirections {
     static constexpr float smallest = 1e-6f;  ///< below which a signal is taken to be this, before its logarithm
 
     /// The tensor of the interpolated signal. The signs of residuals belong to (streamline, voxel, volume): every visit to a voxel sees the same ones.
-    ARCUATE_HD TensorAxis fit(const Cell& cell, const Philox& random) const {
+    ARCUATE_HD TensorMetrics fit(const Cell& cell, const Philox& random) const {
         std::uint32_t row[8];
         for (int k = 0; k < 8; ++k) row[k] = static_cast<std::uint32_t>(cell.row[k]) & 0xffffffu;
         Float8 sum[6];
@@ -43,8 +43,10 @@ struct TensorDirections {
         }
         SymmetricTensor d;
         for (int k = 0; k < 6; ++k) d.v[k] = static_cast<double>(tree_sum(sum[k]));
-        return tensor_axis(d);
+        return tensor_metrics(d);
     }
+
+    ARCUATE_HD static Vec3 axis_of(const TensorMetrics& m) { return {static_cast<float>(m.v1[0]), static_cast<float>(m.v1[1]), static_cast<float>(m.v1[2])}; }
 
     ARCUATE_HD float amplitude(Vec3 position, Vec3) const {
         Cell cell;
@@ -57,9 +59,9 @@ struct TensorDirections {
     ARCUATE_HD bool start(Vec3 seed, const Philox& random, const Vec3* asked, Vec3& direction) const {
         Cell cell;
         if (!grid.locate(seed, cell)) return false;
-        const TensorAxis m = fit(cell, random);
+        const TensorMetrics m = fit(cell, random);
         if (!(m.fa >= static_cast<double>(seed_cutoff))) return false;
-        direction = m.v1;
+        direction = axis_of(m);
         if (asked && dot(*asked, direction) < 0.0f) direction = -direction;  // the axis is the tensor's, its sign the user's
         return true;
     }
@@ -67,8 +69,8 @@ struct TensorDirections {
     ARCUATE_HD StepEnd next(Vec3 position, Vec3 from, const Philox& random, std::uint32_t, Vec3& to, StepCounts& counts) const {
         Cell cell;
         if (!grid.locate(position, cell)) return StepEnd::exit_image;
-        const TensorAxis m = fit(cell, random);
-        to = m.v1;
+        const TensorMetrics m = fit(cell, random);
+        to = axis_of(m);
         const float cosine = dot(from, to);
         if (cosine < 0.0f) to = -to;
         const StepEnd end = !(m.fa >= static_cast<double>(cutoff)) ? StepEnd::model : !(abs(cosine) >= cos_max_angle) ? StepEnd::high_curvature : StepEnd::none;

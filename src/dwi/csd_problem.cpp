@@ -13,10 +13,11 @@ namespace {
 
 constexpr int default_directions = 300;
 
-/// Weights of the orders l = 0, 2, ... 12 in the linear deconvolution that starts the iteration: high orders would only bring noise.
-constexpr double start_filter[max_fod_lmax / 2 + 1] = {1, 1, 1};
 /// Norm regularisation as a fraction of (M^T M)_00: keeps super-resolved systems solvable without showing in the result.
 constexpr double norm_fraction = 2e-4;
+/// The same of the linear deconvolution that starts the iteration. Not the answer, but how many steps lie before it, depends on it: among 3e-4 to 3e-3
+/// there are fewest, and fewer than from a deconvolution up to l = 4.
+constexpr double start_norm_fraction = 1e-3;
 /// Weight of a negative amplitude relative to the response's isotropic part, for a set of any size (Tournier 2007 has lambda = 1 for 300 directions).
 constexpr double negativity_factor = 50;
 
@@ -45,37 +46,6 @@ std::vector<double> packed(const Matrix& symmetric) {
     for (int i = 0; i < 4 * Normal::bands; ++i)
         for (int j = i / 4 * 4; j < Normal::width; ++j)
             out[static_cast<std::size_t>(Normal::at(i, j))] = symmetric(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
-    return out;
-}
-
-/// (volumes, width): signal -> coefficients up to the order that response and directions determine, filtered.
-template <int Lmax>
-std::vector<double> start_matrix(const Matrix& basis, const std::vector<double>& factors) {
-    const auto n_volumes = basis.rows;
-    int lmax = std::min<int>(Lmax, 2 * static_cast<int>(factors.size()) - 2);
-    while (lmax > 0 && sh_count(lmax) > static_cast<int>(n_volumes)) lmax -= 2;
-    Matrix factor;
-    Matrix low;
-    for (; lmax >= 2; lmax -= 2) {  // fewer orders where directions repeat or lie on a plane
-        low = Matrix(n_volumes, static_cast<std::size_t>(sh_count(lmax)));
-        for (std::size_t v = 0; v < n_volumes; ++v)
-            for (std::size_t c = 0; c < low.columns; ++c) low(v, c) = basis(v, c);
-        factor = cholesky(transposed_product(low, low), 1e-6);
-        if (!factor.values.empty()) break;
-    }
-    if (lmax < 2)
-        throw InputError("the directions of the shell do not determine even lmax 2 (they lie on a plane or a cone); check the gradient table");
-    const Matrix inverse = cholesky_solve(factor, [&] {
-        Matrix t(low.columns, low.rows);
-        for (std::size_t v = 0; v < low.rows; ++v)
-            for (std::size_t c = 0; c < low.columns; ++c) t(c, v) = low(v, c);
-        return t;
-    }());
-    const auto orders = order_of_coefficient<Lmax>();
-    std::vector<double> out(n_volumes * basis.columns, 0.0);
-    for (std::size_t v = 0; v < n_volumes; ++v)
-        for (std::size_t c = 0; c < low.columns; ++c)
-            if (const auto i = orders[c] / 2; start_filter[i] > 0) out[v * basis.columns + c] = inverse(c, v) * start_filter[i] / factors[i];
     return out;
 }
 
@@ -114,7 +84,8 @@ CsdMatrices make_csd_matrices(const std::vector<Vec3d>& shell_directions, const 
     CsdMatrices out;
     out.width = Problem::width;
     const Matrix basis = basis_rows<Lmax>(shell_directions, shell_directions.size());
-    out.initial = start_matrix<Lmax>(basis, factors);
+    if (!independent_columns(basis, static_cast<std::size_t>(sh_count(2)), 1e-6))
+        throw InputError("the directions of the shell do not determine even lmax 2 (they lie on a plane or a cone); check the gradient table");
 
     const auto orders = order_of_coefficient<Lmax>();
     Matrix forward = basis;
@@ -141,6 +112,15 @@ CsdMatrices make_csd_matrices(const std::vector<Vec3d>& shell_directions, const 
         for (std::size_t c = 0; c < orders.size(); ++c) out.constraint_t[c * constraint.rows + d] = static_cast<float>(constraint(d, c));
 
     Matrix normal = transposed_product(forward, forward);
+    Matrix damped(orders.size(), orders.size()), forward_t(orders.size(), forward.rows);
+    for (std::size_t c = 0; c < orders.size(); ++c) {
+        for (std::size_t d = 0; d < orders.size(); ++d) damped(c, d) = normal(c, d) + (c == d ? start_norm_fraction * normal(0, 0) : 0.0);
+        for (std::size_t v = 0; v < forward.rows; ++v) forward_t(c, v) = forward(v, c);
+    }
+    const Matrix start = cholesky_solve(cholesky(damped), forward_t);
+    out.initial.resize(forward.values.size());
+    for (std::size_t c = 0; c < orders.size(); ++c)
+        for (std::size_t v = 0; v < forward.rows; ++v) out.initial[v * forward.columns + c] = start(c, v);
     const double norm = options.norm_weight * norm_fraction * normal(0, 0);
     for (std::size_t c = 0; c < orders.size(); ++c) normal(c, c) += norm;
     out.normal = packed<Lmax>(normal);

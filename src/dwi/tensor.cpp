@@ -5,7 +5,6 @@
 #include "dwi/shell.hpp"
 #include "dwi/tensor_design.hpp"
 #include "dwi/voxel_rows.hpp"
-#include "kernels/four_tensors.hpp"
 #include "kernels/positive_tensor.hpp"
 #include "kernels/tensor_maps.hpp"
 

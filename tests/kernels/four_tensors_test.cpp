@@ -1,6 +1,6 @@
 // Four voxels in the lanes of vectors against the same voxels one by one: every bit.
-#include "kernels/four_tensors.hpp"
 #include "kernels/philox.hpp"
+#include "kernels/tensor_fit.hpp"
 
 #include <gtest/gtest.h>
 

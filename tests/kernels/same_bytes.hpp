@@ -3,9 +3,10 @@
 #pragma once
 
 #include "kernels/log_signal_fit.hpp"
+#include "kernels/log_tensor_fit.hpp"
 #include "kernels/philox_lanes.hpp"
 #include "kernels/sh_polynomial.hpp"
-#include "kernels/tensor_axis.hpp"
+#include "kernels/tensor_metrics.hpp"
 
 namespace arcuate::test {
 
@@ -91,6 +92,16 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         float largest = 0;
         digest.add(static_cast<std::uint32_t>(Fit{design, volumes, true, 2}(signal, p, largest)));
         for (const double value : p) digest.add(value);
+        float beside[4][volumes], most[4];
+        float* const rows[4] = {beside[0], beside[1], beside[2], beside[3]};
+        for (int r = 0; r < 4; ++r)
+            for (int v = 0; v < volumes; ++v) beside[r][v] = k::exp(signal[(v + r) % volumes]);  // fit() left logarithms
+        const k::LogTensorFit<k::Double4> four{design, volumes, true, 2};
+        double of_four[4][7] = {};
+        digest.add(static_cast<std::uint32_t>(four.measure(rows, most)));
+        digest.add(static_cast<std::uint32_t>(four.fit(rows, most, of_four)));
+        for (const auto& of_one : of_four)
+            for (const double value : of_one) digest.add(value);
         digest.add(k::dot8(design, design + 8, 256));
         digest.add(static_cast<std::uint32_t>(k::Double4::load(design).below(k::Double4::load(design + 8))));
         const k::Float8 eight = k::fma(k::Float8::load(signal), k::Float8::load(signal + 8), k::min(k::Float8::load(signal + 16), k::Float8::all(0.5f)));
@@ -106,9 +117,9 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         for (int j = 0; j < k::ShPolynomial<8>::stride; ++j) polynomial[j] = j < sh_count(8) ? single[j] : 0.0f;
         const k::Float8 low = k::sqrt(k::uniform(draws.v[2]) * k::Float8::all(0.25f));
         digest.add(k::tree_sum(k::ShPolynomial<8>::value(polynomial, low * turned.cos, low * turned.sin, k::Float8::all(1.0f) - low * low)));
-        const k::TensorAxis axis = k::tensor_axis({{design[0], design[1], design[2], design[3] - 0.5, design[4] - 0.5, design[5] - 0.5}});
-        digest.add(axis.fa);
-        digest.add(axis.v1);
+        const k::TensorMetrics metrics = k::tensor_metrics({{design[0], design[1], design[2], design[3] - 0.5, design[4] - 0.5, design[5] - 0.5}});
+        const double of_metrics[] = {metrics.fa, metrics.ad, metrics.rd, metrics.v1[0], metrics.v1[1], metrics.v1[2]};
+        for (const double value : of_metrics) digest.add(value);
         digest.add(static_cast<std::uint32_t>(eight.not_above(k::Float8::load(signal + 24))));
         digest.add(static_cast<std::uint32_t>(k::count_bits(random.v[0]) + k::lowest_bit(random.v[0] | 0x80000000u)));
     }

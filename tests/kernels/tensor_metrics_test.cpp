@@ -1,5 +1,5 @@
-// FA and principal direction against the rotations of tensor_metrics and Eigen.
-#include "kernels/tensor_axis.hpp"
+// FA, diffusivities and principal direction against Eigen.
+#include "kernels/tensor_metrics.hpp"
 #include "kernels/philox.hpp"
 
 #include <Eigen/Eigenvalues>
@@ -26,34 +26,42 @@ Eigen::Matrix3d matrix_of(const SymmetricTensor& t) {
 
 }  // namespace
 
-TEST(TensorAxis, IsTheEigenvectorOfTheLargestEigenvalue) {
+TEST(TensorMetrics, AreThoseOfTheEigenvalues) {
     const double shapes[][3] = {{1.7, 0.3, 0.3}, {1.7, 0.3, 0.2}, {1, 0.999, 0.2}, {1, 0.9, 0.9}, {2, 1, -0.3}, {1e-9, 2e-10, 1e-10}, {1e9, 1e8, -3e8}, {-1, -2, -3}};
     for (const auto& l : shapes)
         for (std::uint32_t number = 0; number < 200; ++number) {
             const SymmetricTensor t = turned_tensor(l[0], l[1], l[2], number);
             const Eigen::SelfAdjointEigenSolver<Eigen::Matrix3d> solved(matrix_of(t));
-            const TensorAxis axis = tensor_axis(t);
-            const Eigen::Vector3d v1(axis.v1.x, axis.v1.y, axis.v1.z);
-            // A float's rounding of the direction, and a double's of the matrix over the gap.
-            EXPECT_LT((v1 - (solved.eigenvectors().col(2).dot(v1) < 0 ? -1 : 1) * solved.eigenvectors().col(2)).norm(), 1.5e-7) << l[0] << ' ' << number;
             const TensorMetrics m = tensor_metrics(t);
-            EXPECT_EQ(axis.fa, m.fa);
-            for (int k = 0; k < 3; ++k) EXPECT_NEAR((&axis.v1.x)[k], m.v1[k], 1.5e-7);
+            const Eigen::Vector3d v1(m.v1[0], m.v1[1], m.v1[2]), values = solved.eigenvalues();
+            // A double's rounding of the matrix over the gap: of the eigenvalue, then of the direction.
+            const double size = values.norm(), gap = (values[2] - values[1]) / size;
+            EXPECT_LT((v1 - (solved.eigenvectors().col(2).dot(v1) < 0 ? -1 : 1) * solved.eigenvectors().col(2)).norm(), 2e-14 / (gap * gap)) << l[0] << ' ' << number;
+            EXPECT_GT(v1[(v1.cwiseAbs().maxCoeff() == std::abs(v1[0])) ? 0 : (v1.cwiseAbs().maxCoeff() == std::abs(v1[1])) ? 1 : 2], 0);
+            EXPECT_NEAR(m.ad, values[2], 2e-14 * size / gap);
+            EXPECT_NEAR(m.rd, 0.5 * (values[0] + values[1]), 2e-14 * size / gap);
+            EXPECT_NEAR(m.md, values.mean(), 1e-15 * size);
+            EXPECT_NEAR(m.fa, std::sqrt(1.5) * (values.array() - values.mean()).matrix().norm() / size, 1e-14);
         }
 }
 
-TEST(TensorAxis, OfEqualEigenvaluesIsOneOfTheirPlane) {
+TEST(TensorMetrics, OfEqualEigenvaluesHaveADirectionOfTheirPlane) {
     for (std::uint32_t number = 0; number < 200; ++number) {
         const SymmetricTensor t = turned_tensor(1, 1, 0.25, number);
-        const TensorAxis axis = tensor_axis(t);
-        const Eigen::Vector3d v1(axis.v1.x, axis.v1.y, axis.v1.z);
+        const TensorMetrics m = tensor_metrics(t);
+        const Eigen::Vector3d v1(m.v1[0], m.v1[1], m.v1[2]);
         EXPECT_NEAR(v1.norm(), 1, 1e-6);
         EXPECT_LT((matrix_of(t) * v1 - v1).norm(), 1e-6);
+        EXPECT_NEAR(m.ad, 1, 3e-8);
+        EXPECT_NEAR(m.rd, 0.625, 3e-8);
     }
     // Exactly equal ones, and none.
-    const TensorAxis plane = tensor_axis({{2, 2, 1, 0, 0, 0}}), ball = tensor_axis({{2, 2, 2, 0, 0, 0}}), nothing = tensor_axis({{0, 0, 0, 0, 0, 0}});
-    EXPECT_NEAR(plane.v1.x * plane.v1.x + plane.v1.y * plane.v1.y, 1, 1e-6);
+    const TensorMetrics plane = tensor_metrics({{2, 2, 1, 0, 0, 0}}), ball = tensor_metrics({{2, 2, 2, 0, 0, 0}}), nothing = tensor_metrics({{0, 0, 0, 0, 0, 0}});
+    EXPECT_NEAR(plane.v1[0] * plane.v1[0] + plane.v1[1] * plane.v1[1], 1, 1e-12);
+    EXPECT_NEAR(plane.ad, 2, 1e-7);
     EXPECT_EQ(ball.fa, 0);
+    EXPECT_EQ(ball.ad, 2);
+    EXPECT_EQ(ball.rd, 2);
     EXPECT_EQ(nothing.fa, 0);
-    EXPECT_EQ(length(nothing.v1), 1);
+    EXPECT_EQ(nothing.v1[0], 1);
 }
