@@ -37,7 +37,7 @@ struct Diffusivities {
 class Pipeline : public testing::Test {
   protected:
     void SetUp() override {
-        base_ = fs::path(testing::TempDir()) / "arcuate_pipeline" / testing::UnitTest::GetInstance()->current_test_info()->name();
+        base_ = fs::path(testing::TempDir()) / ("arcuate_pipeline_" + std::to_string(getpid())) / testing::UnitTest::GetInstance()->current_test_info()->name();
         fs::remove_all(base_);
         fs::create_directories(base_);
         options.estimate.voxels = 60;
