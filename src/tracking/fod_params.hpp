@@ -22,13 +22,17 @@ inline kernels::PttParams ptt_params(const TrackOptions& o) {
     return {draw_params(o), 2.0f * kernels::sin(0.5f * radians(o.angle)) / static_cast<float>(o.step), static_cast<float>(o.probe), nullptr};
 }
 
+inline void calibrated(kernels::Rejection& rejection, const Calibration& calibration) {
+    rejection.calibration_count = static_cast<int>(calibration.arcs.size());
+    rejection.ratio = calibration.ratio;
+}
+
 /// Puts the calibration's arcs on the device and into the parameters.
 template <class Params>
 Buffer<kernels::ArcShape> use(const Calibration& calibration, Params& params, const Device& device) {
     Buffer<kernels::ArcShape> arcs(device, calibration.arcs);
     params.calibration = arcs.data();
-    params.rejection.calibration_count = static_cast<int>(calibration.arcs.size());
-    params.rejection.ratio = calibration.ratio;
+    calibrated(params.rejection, calibration);
     return arcs;
 }
 

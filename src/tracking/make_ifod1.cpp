@@ -38,8 +38,7 @@ std::unique_ptr<Tracker> make_ifod1(const TrackInput& input, const TrackOptions&
     const int lmax = lmax_of_fod(input.field);
     const Calibration calibration = calibrate_directions(ifod2_params(o), lmax);
     kernels::DrawParams params = draw_params(o);
-    params.rejection.calibration_count = static_cast<int>(calibration.arcs.size());
-    params.rejection.ratio = calibration.ratio;
+    calibrated(params.rejection, calibration);
     return with_order<8, 12>(lmax, [&](auto order) {
         return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, device), Buffer<float>(device, directions_of(calibration.arcs)), params, one_minus_cos(radians(o.angle)), o.rk4}, input, o, device);
     });

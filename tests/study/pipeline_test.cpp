@@ -280,9 +280,13 @@ TEST_F(Pipeline, GivesTheSameBytesForAnyThreadsAndChunks) {
         for (const auto& entry : fs::recursive_directory_iterator(to)) {
             if (!entry.is_regular_file() || entry.path().extension() == ".json") continue;  // sidecars tell how it was run
             const auto name = fs::relative(entry.path(), to).string();
-            const auto [known, is_new] = expected.emplace(name, sha256_of_file(entry.path().string()));
+            const auto sum = sha256_of_file(entry.path().string());
+            const auto [known, is_new] = expected.emplace(name, sum);
             EXPECT_EQ(is_new, threads == 1) << name;
-            EXPECT_EQ(known->second, sha256_of_file(entry.path().string())) << name << " with " << threads << " threads";
+            if (known->second == sum) continue;
+            const bool image = name.ends_with(".nii.gz");
+            const bool values = image && io::read_image(out("1/" + name)).data == io::read_image(entry.path().string()).data;
+            ADD_FAILURE() << name << " with " << threads << " threads has other bytes" << (values ? ", but the same values: it is packed differently" : "");
         }
     }
     EXPECT_EQ(expected.size(), 2 * 12 + 1u);
