@@ -1,53 +1,77 @@
-// From streamlines to edges: sums that do not depend on the order in which streamlines arrive.
+// From streamlines to edges: sums and extremes that do not depend on the order in which streamlines arrive.
 #pragma once
 
-#include "kernels/math.hpp"
+#include "kernels/fixed_point.hpp"
 
 #include <cstdint>
 
 namespace arcuate::kernels {
 
-/// Place of an unordered pair of nodes (rows, from 0) in a packed triangle with its diagonal.
+/// Place of an unordered pair of nodes (0: none) in a packed triangle with its diagonal.
 ARCUATE_HD std::int64_t edge_of(std::int32_t a, std::int32_t b) {
     const std::int64_t low = a < b ? a : b, high = a < b ? b : a;
     return high * (high + 1) / 2 + low;
 }
 
-/// To the nearest multiple of 1 / scale, halves away from zero.
-ARCUATE_HD std::int64_t to_fixed(double value, double scale) {
-    const double scaled = value * scale;
-    return static_cast<std::int64_t>(scaled + (scaled < 0 ? -0.5 : 0.5));
-}
+enum class EdgeStatistic : std::int32_t { sum, mean, min, max };
 
-/// One item: one streamline. Sums are 64-bit fixed point; ConnectomeBuilder says with which scales and why they do not overflow.
+/// One metric: which quantity of a streamline, and what its streamlines' quantities make of an edge.
+struct EdgeTerm {
+    std::int32_t column;      ///< of the streamlines' values; -1: every streamline counts 1
+    EdgeStatistic statistic;
+    bool weighted;            ///< the quantity enters sums and means times the streamline's weight
+    bool per_volume;          ///< the quantity times the number of the streamline's nodes, by the sum of their volumes
+    double scale;             ///< of the sums; |weight x quantity| x scale < 2^31
+    double weight_scale;
+    std::int64_t* cells;      ///< sum (n_edges, 2), mean (n_edges, 4) with the sum of weights, both wide; extremes (n_edges), ordered bits
+
+    ARCUATE_HD static std::int32_t cells_per_edge(EdgeStatistic s) { return s == EdgeStatistic::sum ? 2 : (s == EdgeStatistic::mean ? 4 : 1); }
+};
+
+/// One item: one streamline.
 struct AddToEdges {
-    const std::int32_t* ends;  ///< (n, 2): 1 + the node's row, 0 for none
-    const double* lengths;     ///< (n) [mm]
-    const double* means;       ///< (n, n_maps), NaN for none
-    std::int32_t n_maps;
-    std::int64_t n_edges;
-    const float* weights;         ///< (n) of the streamlines, or null: all 1
-    double length_scale, weight_scale;
-    const double* map_scales;     ///< (n_maps)
-    std::int64_t* counts;         ///< (n_edges) streamlines
-    std::int64_t* weight_sums;    ///< (n_edges)
-    std::int64_t* length_sums;    ///< (n_edges) weight x length
-    std::int64_t* map_weights;    ///< (n_maps, n_edges) weights of the streamlines that have a mean
-    std::int64_t* map_sums;       ///< (n_maps, n_edges) weight x mean
+    const std::int32_t* nodes;     ///< 1 + the node's row, 0 for none: (n, 2) where `counts` is null; else streamline i has counts[i] from firsts[i] on
+    const std::int32_t* counts;
+    const std::uint64_t* firsts;
+    std::uint64_t first;           ///< what firsts[] count from
+    const double* values;          ///< (n, columns), NaN where undefined
+    std::int32_t columns;
+    const float* weights;          ///< (n) of the streamlines, or null: all 1
+    const double* volumes;         ///< (n_nodes + 1) voxels of each node; of the background for none
+    const EdgeTerm* terms;
+    std::int32_t n_terms;
 
     ARCUATE_HD void operator()(std::int64_t i) const {
-        const std::int32_t a = ends[2 * i], b = ends[2 * i + 1];
-        if (a == 0 || b == 0) return;
-        const std::int64_t edge = edge_of(a - 1, b - 1);
-        add_relaxed(counts + edge, 1);
-        const double weight = weights ? static_cast<double>(weights[i]) : 1.0;
-        add_relaxed(weight_sums + edge, to_fixed(weight, weight_scale));
-        add_relaxed(length_sums + edge, to_fixed(weight * lengths[i], length_scale));
-        for (std::int32_t m = 0; m < n_maps; ++m) {
-            const double mean = means[i * n_maps + m];
-            if (!(mean == mean)) continue;
-            add_relaxed(map_weights + m * n_edges + edge, to_fixed(weight, weight_scale));
-            add_relaxed(map_sums + m * n_edges + edge, to_fixed(weight * mean, map_scales[m]));
+        const std::int32_t n = counts ? counts[i] : 2;
+        const std::int32_t* const mine = counts ? nodes + (firsts[i] - first) : nodes + 2 * i;
+        double volume = 0;
+        for (std::int32_t a = 0; a < n; ++a) volume += volumes[mine[a]];
+        const double per_volume = volume > 0 ? static_cast<double>(n) / volume : 0.0;
+        if (!counts) {
+            add(edge_of(mine[0], mine[1]), i, per_volume);
+        } else if (n < 2) {  // all voxels: a streamline with one region or none connects nothing
+            add(edge_of(0, n == 1 ? mine[0] : 0), i, per_volume);
+        } else {
+            for (std::int32_t a = 0; a < n; ++a)
+                for (std::int32_t b = a; b < n; ++b) add(edge_of(mine[a], mine[b]), i, per_volume);
+        }
+    }
+
+  private:
+    ARCUATE_HD void add(std::int64_t edge, std::int64_t i, double per_volume) const {
+        for (std::int32_t t = 0; t < n_terms; ++t) {
+            const EdgeTerm& term = terms[t];
+            double value = term.column < 0 ? 1.0 : values[i * columns + term.column];
+            if (!(value == value)) continue;
+            if (term.per_volume) value *= per_volume;
+            const double weight = weights && term.weighted ? static_cast<double>(weights[i]) : 1.0;
+            std::int64_t* const cells = term.cells + edge * EdgeTerm::cells_per_edge(term.statistic);
+            switch (term.statistic) {
+                case EdgeStatistic::mean: add_wide(cells + 2, weight, term.weight_scale); [[fallthrough]];
+                case EdgeStatistic::sum: add_wide(cells, weight * value, term.scale); break;
+                case EdgeStatistic::min: min_relaxed(cells, ordered_bits(value)); break;
+                case EdgeStatistic::max: max_relaxed(cells, ordered_bits(value)); break;
+            }
         }
     }
 };

@@ -1,17 +1,26 @@
-// Which region a point belongs to: that of the nearest labelled voxel centre, if it is closer than a radius (tck2connectome's
-// -assignment_radial_search). Of labelled centres at the same distance, the one of the lowest voxel index (x fastest) wins.
-//
-// Double precision: which of two centres is nearer must not depend on how far from the scanner's origin the brain lies. It is two points per streamline.
+// Which regions a streamline connects. The ways are tck2connectome's: the region at an end, the nearest within a radius, the last one that the
+// streamline went through, the one it heads for (kernels/forward_search.hpp), or all that it touches.
 #pragma once
 
-#include "kernels/vec3.hpp"
-
-#include <cstdint>
+#include "kernels/label_grid.hpp"
+#include "kernels/streamline.hpp"
 
 namespace arcuate::kernels {
 
-struct Vec3d {
-    double x, y, z;
+/// One end of a streamline: vertex `at`, and `inwards` to the next vertex, +1 or -1.
+struct StreamlineEnd {
+    const float* vertices;
+    std::int64_t n, at, inwards;
+    std::int64_t slot;  ///< 2 x place in the launch, + 1 for the second end
+
+    ARCUATE_HD Vec3 vertex(std::int64_t steps) const { return vertex_of(vertices, at + steps * inwards); }
+};
+
+/// The region of the voxel that the end lies in.
+struct EndVoxel {
+    LabelGrid grid;
+
+    ARCUATE_HD std::int32_t operator()(const StreamlineEnd& end) const { return grid.node_at(end.vertex(0)); }
 };
 
 /// A voxel relative to the one that a point lies in.
@@ -20,31 +29,32 @@ struct SearchOffset {
     double nearest2;  ///< squared distance [mm2] that its centre has at least from any point of the voxel at (0,0,0)
 };
 
-struct NodeSearch {
-    const std::int32_t* nodes;    ///< (nz, ny, nx), 1 + the node's row in the connectome; 0 background
-    std::int32_t nx, ny, nz;
-    double world_to_voxel[3][4];  ///< mm -> voxel indices
-    double voxel_to_world[3][3];  ///< linear part: voxel steps -> mm
+/// The region of the nearest labelled voxel centre, if it is closer than a radius. Of centres at the same distance, the one of the lowest voxel
+/// index (x fastest) wins.
+struct RadialSearch {
+    LabelGrid grid;
+    const std::int32_t* decided;  ///< (nz, ny, nx): the answer where it is the same for every point of the voxel, -1 elsewhere
     const SearchOffset* offsets;  ///< ascending in nearest2; all that can hold a centre closer than the radius
     std::int32_t n_offsets;
     double radius2;               ///< [mm2]
 
-    /// 1 + the row of the node, 0 for none. A point that is not finite has none.
-    ARCUATE_HD std::int32_t operator()(Vec3 world) const {
-        const Vec3d p = in_voxels(world);
-        // The voxel that the point lies in, which may be outside the image. Far away (or NaN) there is nothing to find, and no int to hold it.
-        if (!(abs(p.x) < 1e9 && abs(p.y) < 1e9 && abs(p.z) < 1e9)) return 0;
-        const std::int32_t x = nearest_int(p.x), y = nearest_int(p.y), z = nearest_int(p.z);
+    ARCUATE_HD std::int32_t operator()(const StreamlineEnd& end) const {
+        Vec3d p;
+        Voxel at;
+        if (!grid.locate(end.vertex(0), p, at)) return 0;
+        if (grid.contains(at))
+            if (const std::int32_t node = decided[grid.index(at)]; node >= 0) return node;
         double best2 = radius2;
         std::int32_t best = 0;
         std::int64_t best_voxel = 0;
         for (std::int32_t k = 0; k < n_offsets && offsets[k].nearest2 <= best2; ++k) {
-            const std::int32_t vx = x + offsets[k].x, vy = y + offsets[k].y, vz = z + offsets[k].z;
-            if (vx < 0 || vy < 0 || vz < 0 || vx >= nx || vy >= ny || vz >= nz) continue;
-            const std::int64_t voxel = vx + static_cast<std::int64_t>(nx) * (vy + static_cast<std::int64_t>(ny) * vz);
-            const std::int32_t node = nodes[voxel];
+            const Voxel v{at.x + offsets[k].x, at.y + offsets[k].y, at.z + offsets[k].z};
+            if (!grid.contains(v)) continue;
+            const std::int64_t voxel = grid.index(v);
+            const std::int32_t node = grid.nodes[voxel];
             if (node == 0) continue;
-            const double distance2 = squared_mm({vx - p.x, vy - p.y, vz - p.z});
+            const Vec3d mm = grid.in_mm({v.x - p.x, v.y - p.y, v.z - p.z});
+            const double distance2 = dot(mm, mm);
             if (distance2 < best2 || (best != 0 && distance2 == best2 && voxel < best_voxel)) {
                 best2 = distance2;
                 best = node;
@@ -53,25 +63,68 @@ struct NodeSearch {
         }
         return best;
     }
+};
 
-  private:
-    ARCUATE_HD static std::int32_t nearest_int(double v) {
-        const double shifted = v + 0.5;
-        const auto truncated = static_cast<std::int32_t>(shifted);
-        return truncated - (static_cast<double>(truncated) > shifted ? 1 : 0);
+/// The first region met on the way inwards, vertex by vertex, for `reach_mm` at most (0: to the middle). The first end looks at the first
+/// (n + 1) / 2 vertices, the second at the last n - n / 2 - 1: tck2connectome's halves, which leave out vertex n / 2 where n is even.
+struct ReverseSearch {
+    LabelGrid grid;
+    double reach_mm;
+
+    ARCUATE_HD std::int32_t operator()(const StreamlineEnd& end) const {
+        const std::int64_t vertices = end.inwards > 0 ? (end.n + 1) / 2 : end.n - end.n / 2 - 1;
+        double walked_mm = 0;
+        for (std::int64_t k = 0; k < vertices; ++k) {
+            const Vec3 here = end.vertex(k);
+            if (const std::int32_t node = grid.node_at(here)) return node;
+            if (k + 1 == end.n || reach_mm == 0) continue;
+            walked_mm += static_cast<double>(length(here - end.vertex(k + 1)));
+            if (walked_mm > reach_mm) return 0;
+        }
+        return 0;
     }
-    ARCUATE_HD Vec3d in_voxels(Vec3 p) const {
-        const auto& m = world_to_voxel;
-        const double x = p.x, y = p.y, z = p.z;
-        return {fma(m[0][2], z, fma(m[0][1], y, fma(m[0][0], x, m[0][3]))), fma(m[1][2], z, fma(m[1][1], y, fma(m[1][0], x, m[1][3]))),
-                fma(m[2][2], z, fma(m[2][1], y, fma(m[2][0], x, m[2][3])))};
+};
+
+/// One item: one streamline.
+template <class Search>
+struct AssignEnds {
+    StreamlinesView streamlines;
+    const double* lengths;  ///< (n) [mm]; NaN for what is no streamline
+    Search search;
+    std::int32_t* nodes;  ///< out (n, 2): 1 + the node's row, 0 for none
+
+    ARCUATE_HD void operator()(std::int64_t i) const {
+        const float* const p = streamlines.vertices(i);
+        const std::int64_t n = streamlines.size(i);
+        const bool usable = n > 0 && lengths[i] == lengths[i];
+        nodes[2 * i] = usable ? search(StreamlineEnd{p, n, 0, 1, 2 * i}) : 0;
+        nodes[2 * i + 1] = usable ? search(StreamlineEnd{p, n, n - 1, -1, 2 * i + 1}) : 0;
     }
-    ARCUATE_HD double squared_mm(Vec3d d) const {
-        const auto& m = voxel_to_world;
-        const double x = fma(m[0][2], d.z, fma(m[0][1], d.y, m[0][0] * d.x));
-        const double y = fma(m[1][2], d.z, fma(m[1][1], d.y, m[1][0] * d.x));
-        const double z = fma(m[2][2], d.z, fma(m[2][1], d.y, m[2][0] * d.x));
-        return fma(z, z, fma(y, y, x * x));
+};
+
+/// One item: one streamline; every region that has a vertex in it, ascending.
+struct AssignAllVoxels {
+    StreamlinesView streamlines;
+    const double* lengths;
+    LabelGrid grid;
+    std::int32_t* nodes;   ///< out (n_vertices): a streamline's regions begin where its vertices do
+    std::int32_t* counts;  ///< out (n) how many
+
+    ARCUATE_HD void operator()(std::int64_t i) const {
+        const float* const p = streamlines.vertices(i);
+        std::int32_t* const mine = nodes + streamlines.first(i);
+        std::int32_t count = 0;
+        const std::int64_t n = lengths[i] == lengths[i] ? streamlines.size(i) : 0;
+        for (std::int64_t v = 0; v < n; ++v) {
+            const std::int32_t node = grid.node_at(vertex_of(p, v));
+            if (node == 0) continue;
+            std::int32_t k = count;
+            while (k > 0 && mine[k - 1] > node) --k;
+            if (k > 0 && mine[k - 1] == node) continue;
+            for (std::int32_t later = count++; later > k; --later) mine[later] = mine[later - 1];
+            mine[k] = node;
+        }
+        counts[i] = count;
     }
 };
 

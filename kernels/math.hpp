@@ -224,6 +224,24 @@ ARCUATE_HD void add_relaxed(std::int64_t* cell, std::int64_t value) {
 #endif
 }
 
+/// Lowers a cell that many items share to `value`, or raises it.
+ARCUATE_HD void min_relaxed(std::int64_t* cell, std::int64_t value) {
+#if defined(__CUDA_ARCH__)
+    atomicMin(reinterpret_cast<long long*>(cell), static_cast<long long>(value));
+#else
+    std::int64_t now = __atomic_load_n(cell, __ATOMIC_RELAXED);
+    while (value < now && !__atomic_compare_exchange_n(cell, &now, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+#endif
+}
+ARCUATE_HD void max_relaxed(std::int64_t* cell, std::int64_t value) {
+#if defined(__CUDA_ARCH__)
+    atomicMax(reinterpret_cast<long long*>(cell), static_cast<long long>(value));
+#else
+    std::int64_t now = __atomic_load_n(cell, __ATOMIC_RELAXED);
+    while (value > now && !__atomic_compare_exchange_n(cell, &now, value, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+#endif
+}
+
 /// Takes `count` from a counter that many items share: the value before. Who gets which is not reproducible, so nothing may depend on it.
 ARCUATE_HD std::int32_t take_relaxed(std::int32_t* counter, std::int32_t count) {
 #if defined(__CUDA_ARCH__)

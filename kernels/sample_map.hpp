@@ -34,6 +34,13 @@ struct MapView {
         return is_finite(sum);
     }
 
+    /// The value of a voxel; false outside the map or where it is not finite.
+    ARCUATE_HD bool at(std::int32_t x, std::int32_t y, std::int32_t z, float& value) const {
+        if (x < 0 || y < 0 || z < 0 || x >= nx || y >= ny || z >= nz) return false;
+        value = values[x + static_cast<std::int64_t>(nx) * (y + static_cast<std::int64_t>(ny) * z)];
+        return is_finite(value);
+    }
+
   private:
     ARCUATE_HD static std::int32_t inside(std::int32_t i, std::int32_t n) { return i < 0 ? 0 : (i >= n ? n - 1 : i); }
 };

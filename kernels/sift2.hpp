@@ -6,7 +6,7 @@
 // equal at r = 1. So the sum over streamlines of what each minimises never falls below the cost, and the cost falls with every iteration.
 #pragma once
 
-#include "kernels/add_to_edges.hpp"
+#include "kernels/fixed_point.hpp"
 #include "kernels/streamline_fixels.hpp"
 
 namespace arcuate::kernels {

@@ -1,5 +1,6 @@
-// arcuate connectome: streamlines and a parcellation -> region-to-region matrices.
+// arcuate connectome: streamlines and parcellations -> region-to-region matrices.
 #include "arcuate/connectome/build.hpp"
+#include "arcuate/connectome/quality.hpp"
 #include "arcuate/core/error.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/nifti.hpp"
@@ -10,8 +11,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
-#include <limits>
 
 namespace arcuate::tools {
 
@@ -20,22 +22,54 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-    std::string tracks, parcellation, output, names, metric = "count", assignments, weights;
-    std::vector<std::string> scalars;  ///< NAME=MAP
+    std::string tracks, weights, assignment = "radial-search";
+    std::vector<std::string> places;  ///< PARCELLATION OUT, PARCELLATION OUT, ...
+    std::vector<std::string> names, scalars, metrics, assignments, node_tables;
     connectome::ConnectomeOptions build;
-    bool zero_diagonal = false;
+    bool mrtrix = false, symmetric = false, keep_unassigned = false;
 };
 
-void zero_diagonal(Connectome& connectome) {
-    const std::size_t n = connectome.nodes.size();
-    for (auto& metric : connectome.metrics)
-        for (std::size_t i = 0; i < n; ++i) metric.matrix[i * n + i] = metric.name == "count" || metric.name == "weight" ? 0 : std::numeric_limits<double>::quiet_NaN();
+/// One parcellation and what is written of it.
+struct Job {
+    std::string parcellation, output, extension, assignments, nodes;
+    bool whole() const { return extension == ".h5" || extension == ".graphml"; }  ///< all metrics in one file
+    bool many() const { return output.find("{metric}") != std::string::npos; }
+    std::string path(const std::string& metric) const {
+        std::string path = output;
+        if (const auto at = path.find("{metric}"); at != std::string::npos) path.replace(at, 8, metric);
+        return path;
+    }
+};
+
+std::vector<Job> jobs_of(const Options& o) {
+    if (o.places.size() % 2)
+        throw InputError(fmt::format("{} has no output (parcellations and outputs come in pairs); write PARCELLATION OUT [PARCELLATION OUT]...", o.places.back()));
+    std::vector<Job> jobs;
+    for (std::size_t i = 0; i < o.places.size(); i += 2) {
+        Job job{.parcellation = o.places[i], .output = o.places[i + 1], .extension = fs::path(o.places[i + 1]).extension().string(), .assignments = {}, .nodes = {}};
+        if (const auto& e = job.extension; e != ".h5" && e != ".tsv" && e != ".csv" && e != ".graphml" && e != ".jcon")
+            throw InputError(fmt::format("cannot tell the format of {} (it ends in none of .h5, .tsv, .csv, .graphml, .jcon); choose one of these", job.output));
+        if (job.whole() && job.many()) throw InputError(fmt::format("{} holds all metrics; leave out {{metric}}", job.output));
+        jobs.push_back(job);
+    }
+    const auto hand_out = [&](const char* option, const std::vector<std::string>& files, std::string Job::* to) {
+        if (files.empty()) return;
+        if (files.size() != jobs.size()) throw InputError(fmt::format("{} was given {} times for {} parcellations; give it once for each, in their order", option, files.size(), jobs.size()));
+        for (std::size_t j = 0; j < jobs.size(); ++j) jobs[j].*to = files[j];
+    };
+    hand_out("--out-assignments", o.assignments, &Job::assignments);
+    hand_out("--out-nodes", o.node_tables, &Job::nodes);
+    return jobs;
 }
 
-/// One line per streamline, "LABEL LABEL", 0 where an end has none: what connectome2tck reads.
-std::string assignment_lines(const std::vector<std::int32_t>& labels) {
+/// One line per streamline: its labels, 0 for none. What connectome2tck reads.
+std::string assignment_lines(const connectome::Assignments& a) {
     std::string text;
-    for (std::size_t i = 0; i < labels.size(); i += 2) text += fmt::format("{} {}\n", labels[i], labels[i + 1]);
+    for (std::size_t s = 0; s + 1 < a.offsets.size(); ++s) {
+        if (a.offsets[s] == a.offsets[s + 1]) text += '0';
+        for (auto i = a.offsets[s]; i < a.offsets[s + 1]; ++i) text += fmt::format("{}{}", i > a.offsets[s] ? " " : "", a.labels[i]);
+        text += '\n';
+    }
     return text;
 }
 
@@ -46,21 +80,46 @@ std::vector<float> read_weights(const std::string& path) {
     return out;
 }
 
-void run_connectome(Run& run, Options& o) {
-    const std::string extension = fs::path(o.output).extension().string();
-    const bool hdf5 = extension == ".h5";
-    if (!hdf5 && extension != ".tsv" && extension != ".csv")
-        throw InputError(fmt::format("cannot tell the format of {} (it ends in none of .tsv, .csv, .h5); choose one of these", o.output));
-    std::vector<std::string> outputs{o.output, io::sidecar_path(o.output)};
-    if (!o.assignments.empty()) outputs.push_back(o.assignments);
-    run.require_writable(outputs);
-
-    std::vector<std::pair<std::string, std::string>> inputs{{"tracks", o.tracks}, {"parcellation", o.parcellation}};
-    auto parcellation = make_parcellation(io::read_labels(o.parcellation), o.parcellation);
-    if (const std::string names = o.names.empty() ? study::find_names(o.parcellation) : o.names; !names.empty()) {
-        io::read_node_names(names, parcellation);
-        inputs.emplace_back("names", names);
+/// Metrics that the user named, "all" being every usual one.
+std::vector<std::string> metrics_of(const Options& o, const std::vector<connectome::ScalarMap>& maps) {
+    std::vector<std::string> names;
+    for (const auto& name : o.metrics) {
+        if (name != "all") names.push_back(name);
+        else
+            for (const auto& usual : connectome::metric_names(maps, !o.weights.empty(), true)) names.push_back(usual);
     }
+    return names;
+}
+
+void write_matrices(const Run& run, const Options& o, const Job& job, const Connectome& connectome, const std::vector<std::string>& metrics, const Provenance& provenance) {
+    if (job.extension == ".h5") {
+        io::write_connectome(job.output, connectome, provenance, run.force);
+    } else if (job.extension == ".graphml") {
+        io::write_graphml(job.output, connectome, run.force);
+    } else {
+        std::vector<std::string> names;
+        for (const auto& node : connectome.nodes) names.push_back(node.name);
+        for (const auto& name : metrics) {
+            const auto path = job.path(name);
+            const auto& matrix = connectome.metric(name).matrix;
+            if (job.extension == ".jcon") io::write_niivue(path, connectome, name, run.force);
+            else if (o.mrtrix) io::write_mrtrix_matrix(path, connectome.nodes, matrix, o.symmetric, run.force);
+            else io::write_matrix(path, names, matrix, run.force);
+            io::write_sidecar(path, provenance, run.force);
+        }
+        return;
+    }
+    io::write_sidecar(job.output, provenance, run.force);
+}
+
+void run_connectome(Run& run, Options& o) {
+    const auto jobs = jobs_of(o);
+    for (const auto& row : connectome::assignment_names)
+        if (o.assignment == row.name) o.build.assignment = row.way;
+    if (jobs.size() > 1 && !o.names.empty()) throw InputError("--names goes with one parcellation; put a table of the same name (.tsv) beside each of several");
+    if ((o.symmetric && !o.mrtrix)) throw InputError("--symmetric goes with --mrtrix (every other output is symmetric); leave it out or add --mrtrix");
+
+    std::vector<std::pair<std::string, std::string>> inputs{{"tracks", o.tracks}};
     std::vector<connectome::ScalarMap> maps;
     for (const auto& scalar : o.scalars) {
         const auto equals = scalar.find('=');
@@ -69,69 +128,122 @@ void run_connectome(Run& run, Options& o) {
         maps.push_back({scalar.substr(0, equals), "", io::read_image(scalar.substr(equals + 1))});
         inputs.emplace_back("scalar " + maps.back().name, scalar.substr(equals + 1));
     }
-
     if (!o.weights.empty()) {
         o.build.weights = read_weights(o.weights);
         inputs.emplace_back("weights", o.weights);
     }
+    o.build.metrics = metrics_of(o, maps);
 
-    connectome::ConnectomeBuilder builder(parcellation, maps, o.build, run.device());
-    if (!hdf5) builder.connectome().metric(o.metric);  // a name that there is not is said before the work
+    std::vector<Parcellation> parcellations;
+    for (const auto& job : jobs) {
+        auto& parcellation = parcellations.emplace_back(make_parcellation(io::read_labels(job.parcellation), job.parcellation));
+        inputs.emplace_back("parcellation", job.parcellation);
+        auto tables = o.names;
+        if (const auto beside = study::find_names(job.parcellation); tables.empty() && !beside.empty()) tables.push_back(beside);
+        if (!tables.empty()) io::read_node_names(tables, parcellation);
+        for (const auto& table : tables) inputs.emplace_back("names", table);
+    }
+
+    o.build.keep_assignments = !o.assignments.empty();
+    connectome::ConnectomeBuilder builder(parcellations, maps, o.build, run.device());
+    std::vector<std::string> metrics = o.build.metrics, outputs;
+    if (metrics.empty()) metrics = {"count"};
+    for (const auto& job : jobs) {
+        if (!job.whole() && !job.many() && metrics.size() > 1)
+            throw InputError(fmt::format("{} holds one metric and {} were asked for; write {{metric}} into its name for one file each, or choose .h5", job.output, metrics.size()));
+        for (const auto& name : metrics)
+            if (!job.whole()) outputs.insert(outputs.end(), {job.path(name), io::sidecar_path(job.path(name))});
+        if (job.whole()) outputs.insert(outputs.end(), {job.output, io::sidecar_path(job.output)});
+        for (const auto& path : {job.assignments, job.nodes})
+            if (!path.empty()) outputs.push_back(path);
+    }
+    auto sorted = outputs;
+    std::sort(sorted.begin(), sorted.end());
+    if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
+        throw InputError(fmt::format("{} would be written twice; give every output its own name", *twice));
+    run.require_writable(outputs);
+
     run.progress().begin("connectome", 0, "streamlines");
     Counted counted(builder, run.progress());
     io::stream_tractogram(o.tracks, counted);
     run.progress().end();
 
-    auto result = builder.connectome();
-    if (!o.weights.empty() && result.streamlines != static_cast<std::int64_t>(o.build.weights.size()))
+    if (const auto n = builder.connectome().streamlines; !o.weights.empty() && n != static_cast<std::int64_t>(o.build.weights.size()))
         throw InputError(fmt::format("{} has {} weights and {} has {} streamlines (each streamline needs one); give the weights of this tractogram", o.weights,
-                                     o.build.weights.size(), o.tracks, result.streamlines));
-    if (o.zero_diagonal) zero_diagonal(result);
-    std::vector<std::pair<std::string, std::string>> parameters{{"radial_search_mm", io::number(o.build.radial_search_mm)},
-                                                                {"zero_diagonal", o.zero_diagonal ? "true" : "false"}};
-    if (!hdf5) parameters.emplace_back("metric", o.metric);
-    const auto provenance = run.provenance(std::move(parameters), inputs);
-    if (hdf5) {
-        io::write_connectome(o.output, result, provenance, run.force);
-    } else {
-        std::vector<std::string> names;
-        for (const auto& node : result.nodes) names.push_back(node.name);
-        io::write_matrix(o.output, names, result.metric(o.metric).matrix, run.force);
-    }
-    io::write_sidecar(o.output, provenance, run.force);
-    if (!o.assignments.empty()) io::write_text(o.assignments, assignment_lines(builder.assignments()), run.force);
+                                     o.build.weights.size(), o.tracks, n));
+    std::vector<connectome::Quality> quality;  // of all, before the first output
+    for (std::size_t j = 0; j < jobs.size(); ++j) quality.push_back(connectome::check_quality(builder.connectome(j), o.tracks, jobs[j].parcellation));
 
-    std::int64_t one_end = 0;
-    for (std::size_t i = 0; i < builder.assignments().size(); i += 2) one_end += (builder.assignments()[i] != 0) != (builder.assignments()[i + 1] != 0);
-    run.say(fmt::format("{} streamlines: {} with a region at both ends, {} at one, {} at none; {} regions", result.streamlines, result.assigned, one_end,
-                        result.streamlines - result.assigned - one_end, result.nodes.size()));
-    if (result.streamlines == 0)
-        run.warn(fmt::format("{} holds no streamlines; the connectome is empty", o.tracks));
-    else if (2 * result.assigned < result.streamlines)
-        run.warn("fewer than half of the streamlines have a region at both ends; check that tracks and parcellation are in the same world frame");
+    const bool searches = o.build.assignment == connectome::Assignment::radial_search || o.build.assignment == connectome::Assignment::reverse_search ||
+                          o.build.assignment == connectome::Assignment::forward_search;
+    std::vector<std::pair<std::string, std::string>> parameters{{"assignment", o.assignment}};
+    if (searches) parameters.emplace_back("search_mm", io::number(o.build.search_mm));
+    if (!maps.empty()) parameters.emplace_back("precise", o.build.precise ? "true" : "false");
+    parameters.emplace_back("zero_diagonal", o.build.zero_diagonal ? "true" : "false");
+    const auto provenance = run.provenance(std::move(parameters), inputs);
+    for (std::size_t j = 0; j < jobs.size(); ++j) {
+        const auto& job = jobs[j];
+        const auto result = builder.connectome(j, o.keep_unassigned);
+        write_matrices(run, o, job, result, metrics, provenance);
+        if (!job.assignments.empty()) io::write_text(job.assignments, assignment_lines(builder.assignments(j)), run.force);
+        const auto& grid = parcellations[j].labels.grid;
+        if (!job.nodes.empty()) io::write_node_table(job.nodes, parcellations[j].nodes, std::fabs(determinant(grid.voxel_to_world)), run.force);
+        run.say(fmt::format("{}: {} streamlines, {} with a region at both ends, {} at one, {} at none; {} regions, {} edges", job.parcellation, result.streamlines, result.assigned,
+                            result.half_assigned, result.streamlines - result.assigned - result.half_assigned, parcellations[j].nodes.size(), quality[j].edges));
+        for (const auto& warning : quality[j].warnings) run.warn(warning);
+    }
 }
 
 }  // namespace
 
 void add_connectome(CLI::App& root) {
     auto o = std::make_shared<Options>();
-    auto& app = add_command(root, "connectome", "streamlines and a parcellation -> region-to-region matrices",
-                            "Each end of a streamline belongs to the region of the nearest labelled voxel centre closer than --radial-search, as in MRtrix3's\n"
-                            "tck2connectome. Metrics: count, with --weights weight (their sum), mean_length [mm], and mean_NAME of every --scalar: the mean over an edge's streamlines of the\n"
-                            "length-weighted mean along each. A mean over no streamline is n/a.\n\n"
-                            "Example:\n  arcuate connectome tracks.tck parcels_dseg.nii.gz connectome.h5 --scalar fa=fa.nii.gz --scalar md=md.nii.gz\n\n"
-                            "Reference: Smith, Tournier, Calamante & Connelly 2015, NeuroImage 104:253",
+    auto& app = add_command(root, "connectome", "streamlines and parcellations -> region-to-region matrices",
+                            "Several parcellations are done in one pass over the streamlines, each with an output of its own. OUT is an .h5 (all metrics) or .graphml (all metrics, for networkx, igraph,\n"
+                            "Gephi), or a .tsv, .csv or .jcon (NiiVue) of one metric, or of each of several where its name holds {metric}.\n\n"
+                            "--assign, as in MRtrix3's tck2connectome:\n"
+                            "  radial-search   each end: the region of the nearest labelled voxel centre closer than --search\n"
+                            "  end-voxels      each end: the region of its voxel\n"
+                            "  reverse-search  from each end inwards the first vertex in a region, for --search at most (0: to the middle)\n"
+                            "  forward-search  beyond each end, within 45 degrees of its direction and --search\n"
+                            "  all-voxels      every region with a vertex in it, in all pairs\n\n"
+                            "--metric:\n"
+                            "  count           streamlines\n"
+                            "  weight          sum of --weights, which all that follow are weighted by\n"
+                            "  mean_length     [mm]\n"
+                            "  inverse_length  sum of 1 / length [1/mm]\n"
+                            "  inverse_volume  sum of 2 / (V1 + V2), V a region's voxels\n"
+                            "  density         sum of 2 / (length (V1 + V2))\n"
+                            "  mean_M, median_M, min_M, max_M   mean over streamlines of the mean, median, least and greatest value of --scalar M along each\n"
+                            "  all             all of these\n"
+                            "sum_, mean_, min_ or max_ in front combine streamlines in another way: sum_length, mean_inverse_length, max_mean_M. A mean over no streamline is n/a.\n\n"
+                            "Examples:\n  arcuate connectome tracks.tck parcels_dseg.nii.gz connectome.h5 --scalar fa=fa.nii.gz --scalar md=md.nii.gz\n"
+                            "  arcuate connectome tracks.tck aal.nii.gz aal_{metric}.csv dk.nii.gz dk_{metric}.csv --metric all --weights sift2.txt\n\n"
+                            "References: Smith, Tournier, Calamante & Connelly 2015, NeuroImage 104:253; Hagmann et al. 2008, PLoS Biology 6:e159 (density)",
                             [o](Run& run) { run_connectome(run, *o); });
     app.add_option("tracks", o->tracks, "streamlines: .tck, .trk, .trk.gz or .trx")->required()->type_name("TRACKS");
-    app.add_option("parcellation", o->parcellation, "label image, 0 background, regions above 0; on any grid of the same world frame")->required()->type_name("PARCELLATION");
-    app.add_option("output", o->output, "one metric as .tsv or .csv, or all of them as .h5")->required()->type_name("OUT");
-    app.add_option("--scalar", o->scalars, "a map to average along streamlines; may be repeated")->type_name("NAME=MAP")->allow_extra_args(false);
-    app.add_option("--weights", o->weights, "a weight for each streamline, as of `arcuate weights` or tcksift2; means over streamlines are weighted then")->type_name("FILE");
-    app.add_option("--radial-search", o->build.radial_search_mm, "an end's region is looked for within this distance [mm]")->type_name("MM")->capture_default_str();
-    app.add_option("--names", o->names, "table of region names (columns index, name); default: the .tsv beside the parcellation, where there is one")->type_name("TSV");
-    app.add_option("--metric", o->metric, "what a .tsv or .csv holds")->type_name("NAME")->capture_default_str();
-    app.add_option("--out-assignments", o->assignments, "the two labels of every streamline, 0 for none, one line each")->type_name("FILE");
-    app.add_flag("--zero-diagonal", o->zero_diagonal, "leave out streamlines that connect a region with itself");
+    app.add_option("parcellation_out", o->places, "label image, 0 background, regions from 1 to 65535, on any grid of the same world frame; and its output. Any number of such pairs")
+        ->required()
+        ->type_name("PARCELLATION OUT")
+        ->expected(2, 1000);
+    const auto repeatable = [&](const char* name, std::vector<std::string>& to, const char* text, const char* type) {
+        return app.add_option(name, to, text)->type_name(type)->allow_extra_args(false);
+    };
+    std::vector<std::string> ways;
+    for (const auto& row : connectome::assignment_names) ways.emplace_back(row.name);
+    app.add_option("--assign", o->assignment, "which regions a streamline connects")->type_name("WAY")->capture_default_str()->check(CLI::IsMember(ways));
+    app.add_option("--search,--radial-search", o->build.search_mm, "how far the searches go [mm]")->type_name("MM")->capture_default_str();
+    repeatable("--metric", o->metrics, "as listed below; may be repeated  [.h5, .graphml: count, weight, mean_length, mean_M; others: count]", "NAME");
+    repeatable("--scalar", o->scalars, "a map to sample along streamlines; may be repeated", "NAME=MAP");
+    app.add_flag("--precise", o->build.precise, "maps: each voxel's value times the length of the streamline in it, instead of interpolation at its vertices");
+    app.add_option("--weights", o->weights, "a weight for each streamline, as of `arcuate weights` or tcksift2")->type_name("FILE");
+    repeatable("--names", o->names, "table of region names: BIDS dseg.tsv, FreeSurfer's or MRtrix's look-up table; repeated: they must agree  [the .tsv beside the parcellation]", "TABLE");
+    repeatable("--out-assignments", o->assignments, "the labels of every streamline, 0 for none, one line each, for `arcuate tract edges` and connectome2tck; once per parcellation", "FILE");
+    repeatable("--out-nodes", o->node_tables, "table of regions: name, hemisphere, centre, size; once per parcellation", "TSV");
+    app.add_flag("--zero-diagonal", o->build.zero_diagonal, "leave out streamlines that connect a region with itself");
+    app.add_flag("--keep-unassigned", o->keep_unassigned, "a first row and column, label 0, for ends without a region");
+    app.add_flag("--mrtrix", o->mrtrix, ".csv as tck2connectome writes it: numbers alone, a row for every label up to the largest, the upper triangle, 0 where undefined");
+    app.add_flag("--symmetric", o->symmetric, "with --mrtrix: both triangles");
     app.add_option("--chunk", o->build.chunk, "streamlines per launch; does not change a byte")->type_name("N")->capture_default_str()->check(CLI::PositiveNumber);
 }
 

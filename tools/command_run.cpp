@@ -84,7 +84,7 @@ void add_run(CLI::App& root) {
     app.add_option("--min-length", p.track.min_length, "[mm]  [5 voxels]")->type_name("MM")->group(tracking);
     app.add_option("--max-length", p.track.max_length, "[mm]  [100 voxels]")->type_name("MM")->group(tracking);
     app.add_flag("--keep-tracks", p.keep_tracks, "write the streamlines, too (.tck)")->group(tracking);
-    app.add_option("--radial-search", p.connectome.radial_search_mm, "an end's region is looked for within this distance [mm]")->type_name("MM")->capture_default_str();
+    app.add_option("--radial-search", p.connectome.search_mm, "an end's region is looked for within this distance [mm]")->type_name("MM")->capture_default_str();
 }
 
 }  // namespace arcuate::tools

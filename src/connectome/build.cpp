@@ -4,7 +4,8 @@
 #include "backend/buffer.hpp"
 #include "backend/launch.hpp"
 #include "backend/map_view.hpp"
-#include "connectome/node_search.hpp"
+#include "connectome/assigner.hpp"
+#include "connectome/metric_table.hpp"
 #include "kernels/add_to_edges.hpp"
 #include "kernels/measure_streamline.hpp"
 
@@ -13,118 +14,187 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <set>
 
 namespace arcuate::connectome {
 
 namespace {
 
-constexpr std::size_t max_nodes = 20000;
-constexpr double length_scale = 0x1p24;  // per mm
-constexpr double weight_scale = 0x1p24;
+using kernels::EdgeStatistic;
+using Quantity = MetricRow::Quantity;
 
-/// A power of two that takes the map's largest magnitude into [2^30, 2^31).
-double scale_of(const ScalarImage& image) {
+constexpr std::size_t max_nodes = 20000;
+
+/// A power of two above twice the largest magnitude.
+double bound_of(std::span<const float> values) {
     double largest = 0;
-    for (const float value : image.data)
+    for (const float value : values)
         if (std::isfinite(value)) largest = std::max(largest, std::fabs(static_cast<double>(value)));
-    if (largest == 0) return 1;
     int exponent = 0;
-    std::frexp(largest, &exponent);  // largest in [2^(exponent-1), 2^exponent)
-    return std::ldexp(1.0, 31 - exponent);
+    std::frexp(largest, &exponent);  // largest < 2^exponent
+    return std::ldexp(1.0, exponent + 1);
 }
 
-void check(const Parcellation& parcellation, const std::vector<ScalarMap>& maps) {
-    if (parcellation.nodes.size() > max_nodes)
-        throw InputError(fmt::format("the parcellation has {} regions (a connectome is a full matrix, of at most {} regions); merge regions",
-                                     parcellation.nodes.size(), max_nodes));
-    std::set<std::string> names{"length"};
-    for (const auto& map : maps) {
-        if (!names.insert(map.name).second)
-            throw InputError(fmt::format("two maps are called '{}' (edges get mean_{} of each; mean_length is taken); give every map its own name", map.name, map.name));
+void check(std::span<const Parcellation> parcellations, const std::vector<ScalarMap>& maps, const std::vector<float>& weights) {
+    for (const auto& parcellation : parcellations)
+        if (parcellation.nodes.size() > max_nodes)
+            throw InputError(fmt::format("the parcellation has {} regions (a connectome is a full matrix, of at most {} regions); merge regions",
+                                         parcellation.nodes.size(), max_nodes));
+    for (const auto& map : maps)
         if (map.image.volumes != 1)
             throw InputError(fmt::format("the map '{}' has {} volumes (a mean along streamlines needs one); choose one volume", map.name, map.image.volumes));
-    }
+    std::set<std::string> names;
+    for (const auto& row : metric_table(maps, !weights.empty()))
+        if (!names.insert(row.name).second)
+            throw InputError(fmt::format("two metrics would be called '{}' (each map M gets mean_M and others; two maps of one name do not go, nor one called length); give every map its own name", row.name));
+    for (const float weight : weights)
+        if (!(weight >= 0 && weight < 0x1p24f)) throw InputError(fmt::format("a streamline has the weight {} (weights are from 0 to 2^24); check the file of weights", weight));
 }
+
+/// Maps on the device, and the columns of their statistics.
+struct Columns {
+    Columns(const std::vector<ScalarMap>& images, const std::vector<MetricRow>& rows, const Device& device) {
+        for (const auto& map : images) {
+            values.emplace_back(device, std::span<const float>(map.image.data));
+            host.push_back({view_of_map(map.image.grid, values.back().data()), -1, -1, -1, -1});
+        }
+        for (const auto& row : rows) {
+            if (row.quantity != Quantity::map) continue;
+            auto& column = column_of(host[row.map], row.along);
+            if (column < 0) column = count++;
+            median = median || row.along == Along::median;
+        }
+        maps = Buffer(device, host);
+    }
+    static std::int32_t& column_of(kernels::MapColumns& map, Along along) {
+        switch (along) {
+            case Along::mean: return map.mean;
+            case Along::median: return map.median;
+            case Along::min: return map.min;
+            default: return map.max;
+        }
+    }
+    std::int32_t column_of(const MetricRow& row) {
+        switch (row.quantity) {
+            case Quantity::one: return -1;
+            case Quantity::length: return kernels::length_column;
+            case Quantity::inverse_length: return kernels::inverse_length_column;
+            default: return column_of(host[row.map], row.along);
+        }
+    }
+
+    std::vector<Buffer<float>> values;
+    std::vector<kernels::MapColumns> host;
+    Buffer<kernels::MapColumns> maps;
+    std::int32_t count = kernels::first_map_column;
+    bool median = false;
+};
+
+/// What accumulates for one parcellation.
+struct Edges {
+    Edges(const Parcellation& parcellation, const std::vector<kernels::EdgeTerm>& plan, const ConnectomeOptions& options, const Device& device)
+        : nodes(parcellation.nodes), assigner(parcellation, options.assignment, options.search_mm, device) {
+        const auto n = static_cast<std::int64_t>(nodes.size()) + 1;
+        n_edges = n * (n + 1) / 2;
+        std::int64_t labelled = 0;
+        std::vector<double> sizes(1);
+        for (const auto& node : nodes) {
+            sizes.push_back(static_cast<double>(node.voxels));
+            labelled += node.voxels;
+        }
+        sizes[0] = static_cast<double>(parcellation.labels.grid.voxels() - labelled);
+        volumes = Buffer(device, sizes);
+        std::vector<std::int64_t> start;
+        for (const auto& term : plan) {
+            const std::int64_t first = term.statistic == EdgeStatistic::min   ? std::numeric_limits<std::int64_t>::max()
+                                       : term.statistic == EdgeStatistic::max ? std::numeric_limits<std::int64_t>::min()
+                                                                              : 0;
+            firsts.push_back(start.size());
+            start.resize(start.size() + static_cast<std::size_t>(n_edges * kernels::EdgeTerm::cells_per_edge(term.statistic)), first);
+        }
+        cells = Buffer(device, start);
+        auto placed = plan;
+        for (std::size_t t = 0; t < placed.size(); ++t) placed[t].cells = cells.data() + firsts[t];
+        terms = Buffer(device, placed);
+    }
+
+    void keep(std::span<const std::int32_t> rows) {
+        for (const auto row : rows) assignments.labels.push_back(row == 0 ? 0 : nodes[static_cast<std::size_t>(row) - 1].label);
+        assignments.offsets.push_back(assignments.labels.size());
+    }
+
+    std::vector<Node> nodes;
+    Assigner assigner;
+    std::int64_t n_edges;
+    Buffer<double> volumes;
+    std::vector<std::size_t> firsts;  ///< of each term's cells
+    Buffer<std::int64_t> cells;
+    Buffer<kernels::EdgeTerm> terms;
+    Assignments assignments;
+};
 
 }  // namespace
 
 struct ConnectomeBuilder::Impl {
-    Impl(const Parcellation& parcellation, const std::vector<ScalarMap>& maps, const ConnectomeOptions& given, const Device& on)
-        : options(given), device(on), nodes(parcellation.nodes), finder(parcellation, given.radial_search_mm, on) {
-        std::vector<kernels::MapView> views;
-        std::vector<double> scales;
-        for (const auto& map : maps) {
-            names.emplace_back(map.name, map.unit);
-            map_values.emplace_back(device, std::span<const float>(map.image.data));
-            views.push_back(view_of_map(map.image.grid, map_values.back().data()));
-            scales.push_back(scale_of(map.image));
+    Impl(std::span<const Parcellation> parcellations, const std::vector<ScalarMap>& maps, const ConnectomeOptions& given, const Device& on)
+        : options(given), device(on), rows(choose_metrics(maps, !given.weights.empty(), given.metrics)) {
+        columns.emplace(maps, rows, device);
+        const double weight_bound = given.weights.empty() ? 1.0 : bound_of(given.weights);
+        for (const auto& row : rows) {
+            const double bound = row.quantity == Quantity::one ? 2.0 : (row.quantity == Quantity::length ? 0x1p12 : (row.quantity == Quantity::inverse_length ? 0x1p10 : bound_of(maps[row.map].image.data)));
+            const double weight = row.weighted ? weight_bound : 1.0;
+            terms.push_back({columns->column_of(row), row.statistic, row.weighted, row.per_volume, 0x1p31 / (bound * weight), 0x1p30 / weight, nullptr});
         }
-        map_views = Buffer(device, views);
-        map_scales = Buffer(device, scales);
-        host_scales = scales;
-        const auto n = static_cast<std::int64_t>(nodes.size());
-        n_edges = n * (n + 1) / 2;
-        const auto cells = static_cast<std::size_t>(n_edges);
-        counts = Buffer<std::int64_t>::zeros(device, cells);
-        weight_sums = Buffer<std::int64_t>::zeros(device, cells);
-        length_sums = Buffer<std::int64_t>::zeros(device, cells);
-        map_weights = Buffer<std::int64_t>::zeros(device, cells * maps.size());
-        map_sums = Buffer<std::int64_t>::zeros(device, cells * maps.size());
+        for (const auto& parcellation : parcellations) edges.emplace_back(parcellation, terms, options, device);
     }
 
     void add(const TractogramView& all, std::int64_t begin, std::int64_t end);
 
     ConnectomeOptions options;
     Device device;
-    std::vector<Node> nodes;
-    NodeFinder finder;
-    std::vector<std::pair<std::string, std::string>> names;  // of the maps, with units
-    std::vector<Buffer<float>> map_values;
-    Buffer<kernels::MapView> map_views;
-    Buffer<double> map_scales;
-    std::vector<double> host_scales;
-    std::int64_t n_edges = 0;
-    Buffer<std::int64_t> counts, weight_sums, length_sums, map_weights, map_sums;
-    std::vector<std::int32_t> assignments;
-    std::int64_t assigned = 0;
+    std::vector<MetricRow> rows;  ///< count first
+    std::optional<Columns> columns;
+    std::vector<kernels::EdgeTerm> terms;
+    std::vector<Edges> edges;
+    std::int64_t streamlines = 0;
 };
 
 void ConnectomeBuilder::Impl::add(const TractogramView& all, std::int64_t begin, std::int64_t end) {
-    const auto n = static_cast<std::size_t>(end - begin), n_maps = names.size();
+    const auto n = static_cast<std::size_t>(end - begin), before = static_cast<std::size_t>(streamlines);
     const auto offsets_here = all.offsets.subspan(static_cast<std::size_t>(begin), n + 1);
     const auto first = offsets_here.front(), last = offsets_here.back();
+    if (!options.weights.empty() && before + n > options.weights.size())
+        throw InputError(fmt::format("there are {} weights and more streamlines (each streamline needs one); give the weights of this tractogram", options.weights.size()));
+    if (before + n > 0x80000000u) throw InputError("there are more than 2^31 streamlines (sums would not hold them); split the tractogram");
     const Buffer<float> positions(device, all.positions.subspan(3 * first, 3 * (last - first)));
     const Buffer<std::uint64_t> offsets(device, offsets_here);
-    const std::size_t streamlines_before = assignments.size() / 2;
-    if (!options.weights.empty() && streamlines_before + n > options.weights.size())
-        throw InputError(fmt::format("there are {} weights and more streamlines (each streamline needs one); give the weights of this tractogram", options.weights.size()));
-    const Buffer<float> weights(device, options.weights.empty() ? std::span<const float>() : std::span(options.weights).subspan(streamlines_before, n));
-    Buffer<std::int32_t> ends(device, 2 * n);
-    Buffer<double> lengths(device, n), means(device, n * n_maps);
-    const auto n_maps_int = static_cast<std::int32_t>(n_maps);
+    const Buffer<float> weights(device, options.weights.empty() ? std::span<const float>() : std::span(options.weights).subspan(before, n));
+    const kernels::StreamlinesView view{positions.data(), offsets.data(), first};
+    Buffer<double> lengths(device, n), values(device, n * static_cast<std::size_t>(columns->count));
+    Buffer<float> room(device, columns->median && !options.precise ? last - first : 0);
     launch(device, end - begin,
-           kernels::MeasureStreamline{positions.data(), offsets.data(), first, finder.view(), map_views.data(), n_maps_int, ends.data(), lengths.data(), means.data()});
-    launch(device, end - begin,
-           kernels::AddToEdges{ends.data(), lengths.data(), means.data(), n_maps_int, n_edges, options.weights.empty() ? nullptr : weights.data(),
-                               length_scale, weight_scale, map_scales.data(), counts.data(), weight_sums.data(), length_sums.data(), map_weights.data(), map_sums.data()},
-           1024);
-    const auto rows = ends.to_host();
-    for (std::size_t i = 0; i < n; ++i) {
-        for (std::size_t side = 0; side < 2; ++side) {
-            const auto row = rows[2 * i + side];
-            assignments.push_back(row == 0 ? 0 : nodes[static_cast<std::size_t>(row) - 1].label);
-        }
-        assigned += rows[2 * i] != 0 && rows[2 * i + 1] != 0;
+           kernels::MeasureStreamline{view, columns->maps.data(), static_cast<std::int32_t>(columns->maps.size()), options.precise, columns->count, room.data(), lengths.data(), values.data()});
+    const bool lists = options.assignment == Assignment::all_voxels;
+    for (auto& e : edges) {
+        e.assigner.assign(view, end - begin, static_cast<std::int64_t>(last - first), lengths.data());
+        launch(device, end - begin,
+               kernels::AddToEdges{e.assigner.nodes().data(), lists ? e.assigner.counts().data() : nullptr, offsets.data(), first, values.data(), columns->count,
+                                   options.weights.empty() ? nullptr : weights.data(), e.volumes.data(), e.terms.data(), static_cast<std::int32_t>(e.terms.size())},
+               1024);
+        if (!options.keep_assignments) continue;
+        const auto rows_of = e.assigner.nodes().to_host();
+        const auto counts = lists ? e.assigner.counts().to_host() : std::vector<std::int32_t>();
+        for (std::size_t i = 0; i < n; ++i)
+            e.keep(std::span(rows_of).subspan(lists ? offsets_here[i] - first : 2 * i, lists ? static_cast<std::size_t>(counts[i]) : 2));
     }
+    streamlines += end - begin;
 }
 
-ConnectomeBuilder::ConnectomeBuilder(const Parcellation& parcellation, const std::vector<ScalarMap>& maps, const ConnectomeOptions& options,
+ConnectomeBuilder::ConnectomeBuilder(std::span<const Parcellation> parcellations, const std::vector<ScalarMap>& maps, const ConnectomeOptions& options,
                                      const Device& device) {
-    check(parcellation, maps);
-    for (const float weight : options.weights)
-        if (!(weight >= 0 && weight < 0x1p24f)) throw InputError(fmt::format("a streamline has the weight {} (weights are from 0 to 2^24); check the file of weights", weight));
-    impl_ = std::make_unique<Impl>(parcellation, maps, options, device);
+    check(parcellations, maps, options.weights);
+    impl_ = std::make_unique<Impl>(parcellations, maps, options, device);
 }
 
 ConnectomeBuilder::~ConnectomeBuilder() = default;
@@ -134,39 +204,46 @@ void ConnectomeBuilder::append(const TractogramView& streamlines) {
     for (std::int64_t begin = 0; begin < streamlines.size(); begin += chunk) impl_->add(streamlines, begin, std::min(streamlines.size(), begin + chunk));
 }
 
-const std::vector<std::int32_t>& ConnectomeBuilder::assignments() const { return impl_->assignments; }
+const Assignments& ConnectomeBuilder::assignments(std::size_t parcellation) const { return impl_->edges.at(parcellation).assignments; }
 
-Connectome ConnectomeBuilder::connectome() const {
+Connectome ConnectomeBuilder::connectome(std::size_t parcellation, bool keep_unassigned) const {
     const auto& s = *impl_;
-    const auto n = s.nodes.size();
+    const auto& e = s.edges.at(parcellation);
+    const auto cells = e.cells.to_host();
+    const auto undefined = std::numeric_limits<double>::quiet_NaN();
     Connectome out;
-    out.nodes = s.nodes;
-    out.streamlines = static_cast<std::int64_t>(s.assignments.size() / 2);
-    out.assigned = s.assigned;
-    // Fills the full matrix from one value per edge.
-    const auto add = [&](std::string name, std::string unit, std::string description, const auto& value) {
-        EdgeMetric metric{std::move(name), std::move(unit), std::move(description), std::vector<double>(n * n)};
-        std::size_t edge = 0;  // in the order of kernels::edge_of
+    out.nodes = e.nodes;
+    if (keep_unassigned) out.nodes.insert(out.nodes.begin(), {.label = 0, .name = "unassigned", .centre = {undefined, undefined, undefined}});
+    const std::size_t n = out.nodes.size(), first_row = keep_unassigned ? 0 : 1;
+    for (std::size_t t = 0; t < s.rows.size(); ++t) {
+        const auto& row = s.rows[t];
+        const auto& term = s.terms[t];
+        const std::int64_t* const own = cells.data() + e.firsts[t];
+        const auto value_of = [&](std::int64_t edge) {
+            switch (row.statistic) {
+                case EdgeStatistic::sum: return kernels::value_of_wide(own + 2 * edge, term.scale);
+                case EdgeStatistic::mean: {
+                    const double weight = kernels::value_of_wide(own + 4 * edge + 2, term.weight_scale);
+                    return weight == 0 ? undefined : kernels::value_of_wide(own + 4 * edge, term.scale) / weight;
+                }
+                default: {
+                    const bool none = own[edge] == (row.statistic == EdgeStatistic::min ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min());
+                    return none ? undefined : kernels::value_of_ordered(own[edge]);
+                }
+            }
+        };
+        if (t == 0) {
+            out.streamlines = s.streamlines;
+            for (std::size_t k = 1; k <= e.nodes.size(); ++k) out.half_assigned += static_cast<std::int64_t>(value_of(kernels::edge_of(0, static_cast<std::int32_t>(k))));
+            out.assigned = s.streamlines - out.half_assigned - static_cast<std::int64_t>(value_of(0));
+        }
+        EdgeMetric metric{row.name, row.unit, row.description, std::vector<double>(n * n)};
         for (std::size_t high = 0; high < n; ++high)
-            for (std::size_t low = 0; low <= high; ++low, ++edge) metric.matrix[high * n + low] = metric.matrix[low * n + high] = value(edge);
+            for (std::size_t low = 0; low <= high; ++low)
+                metric.matrix[high * n + low] = metric.matrix[low * n + high] =
+                    s.options.zero_diagonal && high == low ? (row.statistic == EdgeStatistic::sum ? 0 : undefined)
+                                                           : value_of(kernels::edge_of(static_cast<std::int32_t>(low + first_row), static_cast<std::int32_t>(high + first_row)));
         out.metrics.push_back(std::move(metric));
-    };
-    const auto mean = [](std::int64_t sum, std::int64_t weight, double scale) {
-        return weight == 0 ? std::numeric_limits<double>::quiet_NaN() : static_cast<double>(sum) / scale / (static_cast<double>(weight) / weight_scale);
-    };
-    const auto counts = s.counts.to_host(), lengths = s.length_sums.to_host();
-    const auto weights = s.weight_sums.to_host();
-    const auto map_weights = s.map_weights.to_host(), map_sums = s.map_sums.to_host();
-    add("count", "streamlines", "Number of streamlines that connect the two regions.", [&](std::size_t e) { return static_cast<double>(counts[e]); });
-    if (!s.options.weights.empty())
-        add("weight", "", "Sum of the weights of the streamlines that connect the two regions.",
-            [&](std::size_t e) { return static_cast<double>(weights[e]) / weight_scale; });
-    add("mean_length", "mm", "Mean length of the streamlines that connect the two regions.", [&](std::size_t e) { return mean(lengths[e], weights[e], length_scale); });
-    for (std::size_t m = 0; m < s.names.size(); ++m) {
-        const auto& [name, unit] = s.names[m];
-        const std::size_t first = m * static_cast<std::size_t>(s.n_edges);
-        add("mean_" + name, unit, fmt::format("Mean over streamlines of the length-weighted mean of {} along each.", name),
-            [&](std::size_t e) { return mean(map_sums[first + e], map_weights[first + e], s.host_scales[m]); });
     }
     return out;
 }

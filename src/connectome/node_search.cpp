@@ -6,14 +6,60 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 
 namespace arcuate::connectome {
 
 namespace {
 
-/// Each voxel's row in the connectome plus one. Labels may be sparse (FreeSurfer's reach 14 175), so they are looked up by bisection.
+double norm(const Vec3d& v) { return std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]); }
+
+/// A point lies within half a voxel of its own voxel's centre, at most this far [mm]; with more than rounding can add, so that no centre is missed for it.
+double half_voxel_mm(const Affine& voxel_to_world) {
+    double out = 0;
+    for (int corner = 0; corner < 4; ++corner)
+        out = std::max(out, norm(transform_direction(voxel_to_world, {0.5, corner & 1 ? 0.5 : -0.5, corner & 2 ? 0.5 : -0.5})));
+    return out * (1 + 1e-9);
+}
+
+/// Axes at right angles: a point's nearest voxel centre is then that of the voxel it lies in.
+bool is_orthogonal(const Affine& affine) {
+    std::array<Vec3d, 3> axis;
+    for (std::size_t i = 0; i < 3; ++i) {
+        Vec3d unit{0, 0, 0};
+        unit[i] = 1;
+        axis[i] = transform_direction(affine, unit);
+    }
+    for (std::size_t i = 0; i < 3; ++i) {
+        const auto &a = axis[i], &b = axis[(i + 1) % 3];
+        if (std::abs(a[0] * b[0] + a[1] * b[1] + a[2] * b[2]) > 1e-5 * norm(a) * norm(b)) return false;
+    }
+    return true;
+}
+
+/// Widens what is not 0 by `reach` voxels along one axis, whose voxels lie `stride` apart.
+void dilate(std::vector<std::uint8_t>& near, const Grid& grid, std::size_t axis, std::int64_t stride, std::int32_t reach) {
+    const std::int64_t n = grid.size[axis];
+    std::vector<std::int64_t> since(static_cast<std::size_t>(n));
+    for (std::int64_t v = 0; v < grid.voxels(); ++v) {
+        if (v / stride % n != 0) continue;  // where a line begins
+        std::int64_t last = -1 - reach;
+        for (std::int64_t i = 0; i < n; ++i) {
+            if (near[static_cast<std::size_t>(v + i * stride)]) last = i;
+            since[static_cast<std::size_t>(i)] = i - last;
+        }
+        std::int64_t next = n + reach;
+        for (std::int64_t i = n - 1; i >= 0; --i) {
+            auto& here = near[static_cast<std::size_t>(v + i * stride)];
+            if (here) next = i;
+            here = since[static_cast<std::size_t>(i)] <= reach || next - i <= reach;
+        }
+    }
+}
+
+}  // namespace
+
 std::vector<std::int32_t> node_numbers(const Parcellation& parcellation) {
+    // Labels may be sparse (FreeSurfer's reach 14 175), so they are looked up by bisection.
     const auto& nodes = parcellation.nodes;
     std::vector<std::int32_t> out(parcellation.labels.data.size(), 0);
     std::int32_t label = 0, number = 0;  // neighbours mostly share a label
@@ -29,29 +75,21 @@ std::vector<std::int32_t> node_numbers(const Parcellation& parcellation) {
     return out;
 }
 
-double norm(const Vec3d& v) { return std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]); }
-
-}  // namespace
-
-std::vector<kernels::SearchOffset> search_offsets(const Affine& voxel_to_world, double radius_mm) {
+Surroundings surroundings(const Affine& voxel_to_world, double radius_mm) {
     constexpr double max_offsets = 1 << 24;
-    // A point lies within half a voxel of its own voxel's centre, at most this far [mm]:
-    double half_voxel = 0;
-    for (int corner = 0; corner < 4; ++corner)
-        half_voxel = std::max(half_voxel, norm(transform_direction(voxel_to_world, {0.5, corner & 1 ? 0.5 : -0.5, corner & 2 ? 0.5 : -0.5})));
-    half_voxel *= 1 + 1e-9;  // more than rounding can add, so that no centre is missed for it
+    const double half_voxel = half_voxel_mm(voxel_to_world);
     // Row i of the inverse, times a length in mm, bounds the voxel index i of whatever is that close.
     const Affine back = inverse(voxel_to_world);
-    std::array<std::int32_t, 3> reach{};
+    Surroundings out;
+    auto& [offsets, reach] = out;
     double box = 1;
     for (int axis = 0; axis < 3; ++axis) {
         const double steps = (radius_mm + half_voxel) * norm(back.linear[axis]);
         box *= 2 * steps + 1;
         if (!(box <= max_offsets))
-            throw InputError(fmt::format("a radial search of {} mm covers millions of voxels; choose a radius of a few voxels (4 mm is usual)", radius_mm));
+            throw InputError(fmt::format("a search of {} mm covers millions of voxels; choose a few voxels (4 mm is usual)", radius_mm));
         reach[axis] = static_cast<std::int32_t>(steps) + 1;
     }
-    std::vector<kernels::SearchOffset> offsets;
     for (std::int32_t z = -reach[2]; z <= reach[2]; ++z)
         for (std::int32_t y = -reach[1]; y <= reach[1]; ++y)
             for (std::int32_t x = -reach[0]; x <= reach[0]; ++x) {
@@ -59,30 +97,32 @@ std::vector<kernels::SearchOffset> search_offsets(const Affine& voxel_to_world, 
                 if (nearest < radius_mm) offsets.push_back({x, y, z, nearest * nearest});
             }
     std::stable_sort(offsets.begin(), offsets.end(), [](const auto& a, const auto& b) { return a.nearest2 < b.nearest2; });
-    return offsets;
+    return out;
 }
 
-NodeFinder::NodeFinder(const Parcellation& parcellation, double radius_mm, const Device& device) {
-    if (!(radius_mm > 0)) throw InputError(fmt::format("a radial search of {} mm finds nothing; give a radius above zero (4 mm is usual)", radius_mm));
-    const Grid& grid = parcellation.labels.grid;
-    const auto offsets = search_offsets(grid.voxel_to_world, radius_mm);
-    nodes_ = Buffer(device, node_numbers(parcellation));
-    offsets_ = Buffer(device, offsets);
-    const Affine back = inverse(grid.voxel_to_world);
-    view_.nodes = nodes_.data();
-    view_.nx = static_cast<std::int32_t>(grid.size[0]);
-    view_.ny = static_cast<std::int32_t>(grid.size[1]);
-    view_.nz = static_cast<std::int32_t>(grid.size[2]);
-    for (int r = 0; r < 3; ++r) {
-        for (int c = 0; c < 3; ++c) {
-            view_.world_to_voxel[r][c] = back.linear[r][c];
-            view_.voxel_to_world[r][c] = grid.voxel_to_world.linear[r][c];
-        }
-        view_.world_to_voxel[r][3] = back.offset[r];
-    }
-    view_.offsets = offsets_.data();
-    view_.n_offsets = static_cast<std::int32_t>(offsets.size());
-    view_.radius2 = radius_mm * radius_mm;
+std::vector<std::int32_t> decided_nodes(const std::vector<std::int32_t>& nodes, const Grid& grid, double radius_mm, const std::array<std::int32_t, 3>& reach) {
+    std::vector<std::uint8_t> near(nodes.size());
+    for (std::size_t v = 0; v < nodes.size(); ++v) near[v] = nodes[v] != 0;
+    for (std::size_t axis = 0, stride = 1; axis < 3; stride *= static_cast<std::size_t>(grid.size[axis++])) dilate(near, grid, axis, static_cast<std::int64_t>(stride), reach[axis]);
+
+    const bool own_is_nearest = is_orthogonal(grid.voxel_to_world) && half_voxel_mm(grid.voxel_to_world) < radius_mm;
+    std::vector<std::int32_t> out(nodes.size(), -1);
+    std::size_t v = 0;
+    for (std::int64_t z = 0; z < grid.size[2]; ++z)
+        for (std::int64_t y = 0; y < grid.size[1]; ++y)
+            for (std::int64_t x = 0; x < grid.size[0]; ++x, ++v) {
+                if (!near[v]) out[v] = 0;
+                if (nodes[v] == 0 || !own_is_nearest) continue;
+                bool alone = true;  // a point on the face between two regions is as near to both
+                for (int k = 0; alone && k < 27; ++k) {
+                    const std::int64_t nx = x + k % 3 - 1, ny = y + k / 3 % 3 - 1, nz = z + k / 9 - 1;
+                    if (!grid.contains(nx, ny, nz)) continue;
+                    const auto other = nodes[static_cast<std::size_t>(grid.index(nx, ny, nz))];
+                    alone = other == 0 || other == nodes[v];
+                }
+                if (alone) out[v] = nodes[v];
+            }
+    return out;
 }
 
 }  // namespace arcuate::connectome

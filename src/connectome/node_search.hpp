@@ -1,27 +1,26 @@
-// The search for the region at a point, made ready for kernels.
+// What searches around a streamline's end look at, prepared from the parcellation's grid.
 #pragma once
 
 #include "arcuate/core/parcellation.hpp"
-#include "backend/buffer.hpp"
 #include "kernels/assign_nodes.hpp"
 
 #include <vector>
 
 namespace arcuate::connectome {
 
-/// Offsets whose voxel can have its centre closer than `radius_mm` to a point of the voxel at the origin, nearest first.
-std::vector<kernels::SearchOffset> search_offsets(const Affine& voxel_to_world, double radius_mm);
+/// Each voxel's row in the connectome plus one, 0 background.
+std::vector<std::int32_t> node_numbers(const Parcellation& parcellation);
 
-/// Owns what a NodeSearch looks at.
-class NodeFinder {
-  public:
-    NodeFinder(const Parcellation& parcellation, double radius_mm, const Device& device);
-    const kernels::NodeSearch& view() const { return view_; }
-
-  private:
-    Buffer<std::int32_t> nodes_;
-    Buffer<kernels::SearchOffset> offsets_;
-    kernels::NodeSearch view_{};
+/// Voxels whose centre can be closer than a radius to a point of the voxel at the origin.
+struct Surroundings {
+    std::vector<kernels::SearchOffset> offsets;  ///< nearest first
+    std::array<std::int32_t, 3> reach{};         ///< along each axis all of them lie within so many voxels
 };
+/// Throws InputError where there would be millions.
+Surroundings surroundings(const Affine& voxel_to_world, double radius_mm);
+
+/// The answer of a radial search in voxels where it is the same for every point: 0 where no voxel of the surroundings has a region; the voxel's own region
+/// where no neighbour has another one. -1 elsewhere.
+std::vector<std::int32_t> decided_nodes(const std::vector<std::int32_t>& nodes, const Grid& grid, double radius_mm, const std::array<std::int32_t, 3>& reach);
 
 }  // namespace arcuate::connectome

@@ -5,9 +5,16 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <map>
 
 namespace arcuate {
+
+namespace {
+
+constexpr std::int32_t max_label = 65535;
+
+}  // namespace
 
 Parcellation make_parcellation(LabelImage labels, const std::string& name) {
     struct Sum {
@@ -24,6 +31,9 @@ Parcellation make_parcellation(LabelImage labels, const std::string& name) {
                 if (label < 0)
                     throw InputError(fmt::format("{} has the negative label {} at voxel ({}, {}, {}); labels are 0 for background and positive for regions",
                                                  name, label, x, y, z));
+                if (label > max_label)
+                    throw InputError(fmt::format("{} has the label {} at voxel ({}, {}, {}) (labels go up to {}; is it another kind of image?); give a parcellation", name, label, x, y, z,
+                                                 max_label));
                 auto& sum = regions[label];
                 sum.position[0] += static_cast<double>(x);
                 sum.position[1] += static_cast<double>(y);
@@ -40,6 +50,21 @@ Parcellation make_parcellation(LabelImage labels, const std::string& name) {
     }
     out.labels = std::move(labels);
     return out;
+}
+
+std::string hemisphere(const std::string& name) {
+    bool left = false, right = false;
+    std::string word;
+    for (std::size_t i = 0; i <= name.size(); ++i) {
+        if (i < name.size() && std::isalnum(static_cast<unsigned char>(name[i]))) {
+            word += static_cast<char>(std::tolower(static_cast<unsigned char>(name[i])));
+            continue;
+        }
+        left = left || word == "left" || word == "lh" || word == "l";
+        right = right || word == "right" || word == "rh" || word == "r";
+        word.clear();
+    }
+    return left == right ? "" : (left ? "L" : "R");
 }
 
 const EdgeMetric& Connectome::metric(const std::string& name) const {

@@ -40,6 +40,27 @@ void write_matrix(const std::string& path, const std::vector<std::string>& label
     write_text(path, text, overwrite);
 }
 
+void write_mrtrix_matrix(const std::string& path, const std::vector<Node>& nodes, const std::vector<double>& matrix, bool symmetric, bool overwrite) {
+    const std::size_t n = nodes.size();
+    const char separator = has_extension(path, ".csv") ? ',' : ' ';
+    std::string text;
+    std::size_t at = 0;  // first node that is not before this row
+    for (std::int32_t row = nodes.front().label == 0 ? 0 : 1; row <= nodes.back().label; ++row) {
+        const bool there = nodes[at].label == row;
+        std::size_t node = 0;
+        for (std::int32_t column = nodes.front().label == 0 ? 0 : 1; column <= nodes.back().label; ++column) {
+            const bool both = there && nodes[node].label == column && (symmetric || column >= row);
+            const double value = both ? matrix[at * n + node] : 0;
+            if (column > 0 && !(column == 1 && nodes.front().label != 0)) text += separator;
+            text += std::isnan(value) ? "0" : number(value);
+            if (nodes[node].label == column) ++node;
+        }
+        text += '\n';
+        if (there) ++at;
+    }
+    write_text(path, text, overwrite);
+}
+
 LabelledMatrix read_matrix(const std::string& path) {
     const std::string text = read_text(path);
     std::vector<std::vector<std::string>> rows;

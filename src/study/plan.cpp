@@ -71,7 +71,7 @@ void add_parameters(Provenance& p, const SubjectModel& model, const PipelineOpti
     p.parameter("cutoff", number(o.track.cutoff));
     p.parameter("min_length_mm", number(o.track.min_length));
     p.parameter("max_length_mm", number(o.track.max_length));
-    p.parameter("radial_search_mm", number(o.connectome.radial_search_mm));
+    p.parameter("radial_search_mm", number(o.connectome.search_mm));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "study/session_run.hpp"
 
 #include "arcuate/connectome/build.hpp"
+#include "arcuate/connectome/quality.hpp"
 #include "arcuate/core/error.hpp"
 #include "arcuate/dwi/gradient_check.hpp"
 #include "arcuate/dwi/mean_response.hpp"
@@ -41,7 +42,7 @@ class Tee : public StreamlineSink {
 /// Regions, with their names; checked to lie where the brain is.
 Parcellation read_parcellation(const SessionPlan& plan, const Acquisition& data, double radius_mm, const Device& device, const Listener& listener) {
     Parcellation parcellation = make_parcellation(io::read_labels(plan.parcellation), plan.parcellation);
-    if (!plan.names.empty()) io::read_node_names(plan.names, parcellation);
+    if (!plan.names.empty()) io::read_node_names({plan.names}, parcellation);
 
     // The centres of the mask's voxels as streamlines of one vertex: how many have a region within the radius?
     Tractogram centres;
@@ -54,7 +55,7 @@ Parcellation read_parcellation(const SessionPlan& plan, const Acquisition& data,
                     const Vec3d p = transform_point(data.mask.grid.voxel_to_world, {static_cast<double>(x), static_cast<double>(y), static_cast<double>(z)});
                     centres.append(std::array<float, 3>{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2])});
                 }
-    connectome::ConnectomeBuilder near(parcellation, {}, {.radial_search_mm = radius_mm}, device);
+    connectome::ConnectomeBuilder near(parcellation, {}, {.search_mm = radius_mm}, device);
     near.append(centres.view());
     const std::int64_t covered = near.connectome().assigned;
     if (covered == 0)
@@ -62,10 +63,6 @@ Parcellation read_parcellation(const SessionPlan& plan, const Acquisition& data,
                                      plan.parcellation, plan.session.name(), plan.mask, radius_mm));
     listener.say(fmt::format("{}: {} regions ({}), {:.0f}% of the mask within {} mm of one", plan.session.name(), parcellation.nodes.size(), plan.parcellation,
                              percent(covered, centres.size()), radius_mm));
-    std::string empty;
-    for (const auto& node : parcellation.nodes)
-        if (node.voxels == 0) empty += (empty.empty() ? "" : ", ") + node.name;
-    if (!empty.empty()) listener.warn(fmt::format("{}: regions without a voxel in {}: {}", plan.session.name(), plan.parcellation, empty));
     return parcellation;
 }
 
@@ -82,23 +79,9 @@ void say_tracking(const tracking::TrackSummary& s, const SessionPlan& plan, cons
 }
 
 void say_connectome(const Connectome& connectome, const SessionPlan& plan, const Listener& listener) {
-    const auto& count = connectome.metric("count").matrix;
-    const std::size_t n = connectome.nodes.size();
-    std::int64_t edges = 0;
-    std::string lonely;
-    for (std::size_t i = 0; i < n; ++i) {
-        double of_node = 0;
-        for (std::size_t j = 0; j < n; ++j) {
-            of_node += count[i * n + j];
-            edges += j >= i && count[i * n + j] > 0;
-        }
-        if (of_node == 0 && connectome.nodes[i].voxels > 0) lonely += (lonely.empty() ? "" : ", ") + connectome.nodes[i].name;
-    }
-    listener.say(fmt::format("{}: {:.1f}% of the streamlines connect two regions, over {} edges", plan.session.name(), percent(connectome.assigned, connectome.streamlines), edges));
-    if (2 * connectome.assigned < connectome.streamlines)
-        listener.warn(fmt::format("{}: fewer than half of the streamlines have a region at both ends; check that the parcellation reaches the end of the white matter, or raise --radial-search",
-                                  plan.session.name()));
-    if (!lonely.empty()) listener.warn(fmt::format("{}: regions that no streamline reaches: {}", plan.session.name(), lonely));
+    const auto quality = connectome::check_quality(connectome, "the session", plan.parcellation);
+    listener.say(fmt::format("{}: {:.1f}% of the streamlines connect two regions, over {} edges", plan.session.name(), percent(connectome.assigned, connectome.streamlines), quality.edges));
+    for (const auto& warning : quality.warnings) listener.warn(fmt::format("{}: {}", plan.session.name(), warning));
 }
 
 }  // namespace
@@ -112,7 +95,7 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     if (plan.mask_computed)
         listener.say(fmt::format("{}: no brain mask was found in the data set: working in one of {} voxels computed from the image, {}", name,
                                  voxels_inside(data.mask, "the computed mask").size(), plan.mask));
-    const Parcellation parcellation = read_parcellation(plan, data, options.connectome.radial_search_mm, device, listener);
+    const Parcellation parcellation = read_parcellation(plan, data, options.connectome.search_mm, device, listener);
 
     // The connectome says that a session is complete, so it goes first and comes last.
     std::error_code ignored;

@@ -47,11 +47,11 @@ TEST_P(BuildConnectome, ByHand) {
     t.append(std::array<float, 6>{0, 50, 0, 2, 50, 0});           // none-none
     t.append(std::array<float, 9>{0, 0, 0, NAN, 0, 0, 4, 0, 0});  // no streamline at all: none-none
     t.append(std::span<const float>{});                           // no vertex: none-none
-    ConnectomeBuilder builder(row_of_regions(), {map}, {.radial_search_mm = 1.5}, device());
+    ConnectomeBuilder builder(row_of_regions(), {map}, {.search_mm = 1.5, .keep_assignments = true}, device());
     builder.append(t.view());
     const Connectome c = builder.connectome();
 
-    EXPECT_EQ(builder.assignments(), (std::vector<std::int32_t>{1, 3, 3, 1, 1, 2, 2, 2, 1, 0, 0, 0, 0, 0, 0, 0}));
+    EXPECT_EQ(builder.assignments().labels, (std::vector<std::int32_t>{1, 3, 3, 1, 1, 2, 2, 2, 1, 0, 0, 0, 0, 0, 0, 0}));
     EXPECT_EQ(c.streamlines, 8);
     EXPECT_EQ(c.assigned, 4);
     EXPECT_EQ(c.metric("count").matrix, (std::vector<double>{0, 1, 2, 1, 1, 0, 2, 0, 0}));
@@ -73,7 +73,7 @@ TEST_P(BuildConnectome, WeighsStreamlines) {
     t.append(std::array<float, 6>{0, 0, 0, 4, 0, 0});           // 1-3, 4 mm
     t.append(std::array<float, 9>{0, 0, 0, 2, 1, 0, 4, 0, 0});  // 1-3, 2 sqrt 5 mm
     t.append(std::array<float, 6>{0, 0, 0, 9, 0, 0});           // 1-2, of no weight
-    ConnectomeBuilder builder(row_of_regions(), {}, {.radial_search_mm = 1.5, .chunk = 2, .weights = {0.25f, 0.75f, 0}}, device());
+    ConnectomeBuilder builder(row_of_regions(), {}, {.search_mm = 1.5, .chunk = 2, .weights = {0.25f, 0.75f, 0}}, device());
     builder.append(t.view());
     const Connectome c = builder.connectome();
     EXPECT_EQ(c.metric("weight").matrix, (std::vector<double>{0, 0, 1, 0, 0, 0, 1, 0, 0}));
@@ -119,7 +119,7 @@ struct Scene {
 
 TEST_P(BuildConnectome, AgreesWithTheOracle) {
     const Scene scene(597);
-    ConnectomeBuilder builder(scene.parcellation, scene.maps, {.chunk = 100}, device());
+    ConnectomeBuilder builder(scene.parcellation, scene.maps, {.keep_assignments = true, .chunk = 100}, device());
     builder.append(scene.tractogram.view());
     const Connectome c = builder.connectome();
 
@@ -149,7 +149,7 @@ TEST_P(BuildConnectome, AgreesWithTheOracle) {
                 }
         }
     }
-    EXPECT_EQ(builder.assignments(), ends);
+    EXPECT_EQ(builder.assignments().labels, ends);
     EXPECT_GT(c.assigned, 100);
     EXPECT_LT(c.assigned, c.streamlines);
     for (std::size_t e = 0; e < n * n; ++e) {

@@ -20,12 +20,12 @@ class NearestNode : public test::OnEachDevice {
     std::vector<std::int32_t> labels_at(const Parcellation& parcellation, const std::vector<Vec3d>& points, double radius_mm) {
         Tractogram tractogram;
         for (const auto& p : points) tractogram.append(std::array<float, 3>{float(p[0]), float(p[1]), float(p[2])});
-        ConnectomeBuilder builder(parcellation, {}, {.radial_search_mm = radius_mm}, device());
+        ConnectomeBuilder builder(parcellation, {}, {.search_mm = radius_mm, .keep_assignments = true}, device());
         builder.append(tractogram.view());
         std::vector<std::int32_t> out;
         for (std::size_t i = 0; i < points.size(); ++i) {
-            EXPECT_EQ(builder.assignments()[2 * i], builder.assignments()[2 * i + 1]);
-            out.push_back(builder.assignments()[2 * i]);
+            EXPECT_EQ(builder.assignments().labels[2 * i], builder.assignments().labels[2 * i + 1]);
+            out.push_back(builder.assignments().labels[2 * i]);
         }
         return out;
     }
@@ -88,9 +88,9 @@ TEST(NearestNodeInput, RefusesSensibly) {
     LabelImage labels({{3, 3, 3}, {}}, 1, 1);
     const auto parcellation = make_parcellation(labels, "labels");
     const auto device = Device::open("cpu", 1);
-    EXPECT_THROW(ConnectomeBuilder(parcellation, {}, {.radial_search_mm = 0}, device), InputError);
-    EXPECT_THROW(ConnectomeBuilder(parcellation, {}, {.radial_search_mm = NAN}, device), InputError);
-    EXPECT_THROW(ConnectomeBuilder(parcellation, {}, {.radial_search_mm = 1e6}, device), InputError);
+    EXPECT_THROW(ConnectomeBuilder(parcellation, {}, {.search_mm = 0}, device), InputError);
+    EXPECT_THROW(ConnectomeBuilder(parcellation, {}, {.search_mm = NAN}, device), InputError);
+    EXPECT_THROW(ConnectomeBuilder(parcellation, {}, {.search_mm = 1e6}, device), InputError);
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ class NodeNames : public testing::Test {
     }
     std::string refusal(const std::string& text) {
         put(folder + "dseg.tsv", text);
-        return error_of<InputError>([&] { io::read_node_names(folder + "dseg.tsv", parcellation); });
+        return error_of<InputError>([&] { io::read_node_names({folder + "dseg.tsv"}, parcellation); });
     }
     std::string folder = fresh_folder();
     Parcellation parcellation;

@@ -70,7 +70,7 @@ TEST_F(PhantomDataset, IsFoundAndReadsBack) {
             for (std::size_t a = 0; a < 3; ++a) EXPECT_NEAR(table.directions[v][a], p.gradients.directions[v][a], 1e-6);
         const auto labels = find_parcellation(at("study"), sessions[s], "").path;
         auto parcellation = make_parcellation(io::read_labels(labels), labels);
-        io::read_node_names(find_names(labels), parcellation);
+        io::read_node_names({find_names(labels)}, parcellation);
         ASSERT_EQ(parcellation.nodes.size(), 12u);
         EXPECT_EQ(parcellation.nodes[10].name, "arc_left");
     }
@@ -147,7 +147,7 @@ TEST_F(PhantomDataset, ABrainReadsBackAndReplacesOnlyAPhantom) {
     EXPECT_EQ(io::read_mask(at("brain/derivatives/masks") + session + "brain_mask.nii.gz").data, brain.mask.data);
     const auto labels = at("brain/derivatives/parcels") + session + "nodes_dseg.nii.gz";
     auto parcellation = make_parcellation(io::read_labels(labels), labels);
-    io::read_node_names(find_names(labels), parcellation);
+    io::read_node_names({find_names(labels)}, parcellation);
     ASSERT_EQ(parcellation.nodes.size(), 84u);
     EXPECT_EQ(parcellation.nodes[80].name, "thalamus_left");
 

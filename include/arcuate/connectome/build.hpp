@@ -7,46 +7,93 @@
 #include "arcuate/core/tractogram.hpp"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace arcuate::connectome {
 
+/// Which regions a streamline connects: tck2connectome's ways.
+enum class Assignment {
+    radial_search,   ///< at each end the region of the nearest labelled voxel centre strictly closer than search_mm; of centres at the same distance
+                     ///< the one of the lowest voxel index (x fastest)
+    end_voxels,      ///< at each end the region of its voxel
+    reverse_search,  ///< from each end inwards the first vertex with a region, for search_mm at most (0: to the middle)
+    forward_search,  ///< beyond each end, in a cone of 45 degrees around its tangent, the cheapest way to a region within search_mm
+    all_voxels,      ///< every region with a vertex in it; all pairs of them, and each with itself
+};
+
+/// For options and messages: "radial-search", ...
+struct AssignmentName {
+    Assignment way;
+    const char* name;
+};
+inline constexpr AssignmentName assignment_names[] = {{Assignment::radial_search, "radial-search"},   {Assignment::end_voxels, "end-voxels"},
+                                                      {Assignment::reverse_search, "reverse-search"}, {Assignment::forward_search, "forward-search"},
+                                                      {Assignment::all_voxels, "all-voxels"}};
+
 struct ConnectomeOptions {
-    double radial_search_mm = 4;   ///< an end belongs to the region whose nearest voxel centre is closer than this
+    Assignment assignment = Assignment::radial_search;
+    double search_mm = 4;          ///< reach of the radial, reverse and forward search
+    std::vector<std::string> metrics{};  ///< beside the count, as metric_names() has them; empty: weight, mean_length and the maps' means
+    bool precise = false;          ///< maps: each voxel's value times the length in it, instead of interpolation at the vertices
+    bool zero_diagonal = false;    ///< leave out what connects a region with itself
+    bool keep_assignments = false; ///< for assignments(); 8 bytes and more per streamline
     std::int64_t chunk = 1 << 16;  ///< streamlines per launch; does not change a byte
     std::vector<float> weights{};  ///< of the streamlines, in their order (SIFT2); empty: all 1
 };
 
-/// A map to average along streamlines; edges get `mean_<name>`.
+/// A map to sample along streamlines.
 struct ScalarMap {
     std::string name;  ///< "fa", "md", ...
     std::string unit;
     ScalarImage image;  ///< one volume, on any grid of the same world
 };
 
-/// Accumulates edges as streamlines arrive; the tractogram need not be stored. Neither chunks nor threads nor the order of streamlines change a byte.
+/// The metrics that there are for these maps, the usual ones first:
+///   count            streamlines
+///   weight           sum of their weights, where there are weights
+///   mean_length      [mm]
+///   inverse_length   sum of 1 / length [1/mm]
+///   inverse_volume   sum of 2 / (V1 + V2), V the regions' sizes [1/voxel]
+///   density          sum of 2 / (length (V1 + V2)) (Hagmann et al. 2008, PLoS Biol 6:e159)
+///   mean_M, median_M, min_M, max_M   mean over streamlines of the map M's mean, median, least and greatest value along each
+/// and, for every one but the first two, with another statistic over streamlines in front: sum_length, max_mean_M, mean_inverse_length, ...
+/// `usual`: without the latter.
+std::vector<std::string> metric_names(const std::vector<ScalarMap>& maps, bool weighted, bool usual);
+
+/// Regions of every streamline: those of streamline s are labels[offsets[s]] to labels[offsets[s + 1]]; two, 0 for none, unless all voxels count.
+struct Assignments {
+    std::vector<std::uint64_t> offsets{0};
+    std::vector<std::int32_t> labels;
+};
+
+/// Accumulates edges as streamlines arrive, of any number of parcellations at once; the tractogram need not be stored. Neither chunks nor threads nor
+/// the order of streamlines change a byte.
 ///
-/// Ends.     As tck2connectome's radial search: the region of the nearest labelled voxel centre that is strictly closer than the radius; of
-///           centres at the same distance the one of the lowest voxel index (x fastest). A streamline with both ends in one region counts
-///           once, on the diagonal. One with a vertex that is not finite has no region at either end.
-/// Edges.    count; mean_length [mm]; for every map the mean over an edge's streamlines of the length-weighted mean along each.
-/// Weights.  With them edges get `weight`, their sum, and means over streamlines are weighted; count stays a count.
-/// Along.    Trilinear interpolation at the vertices; a vertex weighs half of each adjacent segment. Vertices outside the map or beside a
-///           voxel that is not finite are left out; a streamline with none left (or without length) does not enter the edge's mean.
-/// Sums.     64-bit fixed point, each streamline's term rounded once to the nearest multiple. Lengths in 2^-24 mm: error below 3e-8 mm, up to
-///           5e11 mm per edge. Map means in 2^-31 to 2^-30 of the map's largest magnitude, for up to 4e9 streamlines per edge.
-///           Weights in 2^-24.
+/// Edges.    A streamline with both ends in one region counts once, on the diagonal. One with a vertex that is not finite, or longer than 4096 mm,
+///           has no region.
+/// Weights.  Sums are of weight x quantity and means are weighted; count stays a count, and extremes are of the streamlines as they are.
+/// Volumes.  Where all voxels count, 2 / (V1 + V2) is n / (V1 + ... + Vn) over the n regions of the streamline.
+/// Along.    Trilinear interpolation at the vertices; in means a vertex weighs half of each adjacent segment, in medians each weighs the same. Vertices
+///           outside the map or beside a voxel that is not finite are left out; a streamline with none left does not enter the edge's statistic.
+///           `precise`: the values of the voxels that it passes through, weighted by the length in each; the median is the least value up to which
+///           lies half of the length.
+/// Sums.     Wide fixed point (kernels/fixed_point.hpp), each streamline's term rounded once, by 2^-63 of the largest that there can be; up to 2^31
+///           streamlines. 1 / length is undefined below 2^-10 mm.
 class ConnectomeBuilder : public StreamlineSink {
   public:
-    /// Throws InputError for a map of several volumes, two maps of one name, a radius that is not above zero, more than 20 000 regions.
-    ConnectomeBuilder(const Parcellation& parcellation, const std::vector<ScalarMap>& maps, const ConnectomeOptions& options, const Device& device);
+    /// Throws InputError for a map of several volumes, two maps of one name, a metric that there is not, a reach that is not above zero, more than
+    /// 20 000 regions. The parcellations are copied.
+    ConnectomeBuilder(std::span<const Parcellation> parcellations, const std::vector<ScalarMap>& maps, const ConnectomeOptions& options, const Device& device);
+    ConnectomeBuilder(const Parcellation& parcellation, const std::vector<ScalarMap>& maps, const ConnectomeOptions& options, const Device& device)
+        : ConnectomeBuilder(std::span(&parcellation, 1), maps, options, device) {}
     ~ConnectomeBuilder() override;
     void append(const TractogramView& streamlines) override;
-    /// What has accumulated so far.
-    Connectome connectome() const;
-    /// The pair of labels of every streamline so far, 0 where an end has none: (2 n).
-    const std::vector<std::int32_t>& assignments() const;
+    /// What has accumulated so far. `keep_unassigned`: a first node of label 0 stands for no region.
+    Connectome connectome(std::size_t parcellation = 0, bool keep_unassigned = false) const;
+    /// Where keep_assignments was asked for.
+    const Assignments& assignments(std::size_t parcellation = 0) const;
 
   private:
     struct Impl;

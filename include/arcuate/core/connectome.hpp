@@ -22,6 +22,7 @@ struct Connectome {
     std::vector<EdgeMetric> metrics;
     std::int64_t streamlines = 0;  ///< how many were offered
     std::int64_t assigned = 0;     ///< how many had a node at both ends
+    std::int64_t half_assigned = 0;  ///< how many had one at one end alone; not stored in files
 
     /// Throws InputError naming the metrics that there are.
     const EdgeMetric& metric(const std::string& name) const;

@@ -22,7 +22,11 @@ struct Parcellation {
     std::vector<Node> nodes;
 };
 
-/// Nodes are the positive labels of the image. Throws InputError where there is none or one is negative; `name` says which image.
+/// Nodes are the positive labels of the image. Throws InputError where there is none, or one is negative or above 65 535 (an image of something else);
+/// `name` says which image.
 Parcellation make_parcellation(LabelImage labels, const std::string& name);
+
+/// "L" or "R" where the region's name says so (a word left, lh or L, or the right one, in any case, as in ctx-lh-insula or Thalamus_R), else empty.
+std::string hemisphere(const std::string& name);
 
 }  // namespace arcuate

@@ -32,12 +32,27 @@ void write_table(const std::string& path, const Table& table, bool overwrite);
 /// Shortest text that reads back as the same double; "n/a" for NaN.
 std::string number(double value);
 
-/// Reads label names for a parcellation from a BIDS dseg.tsv (columns index, name) into `parcellation.nodes`. Regions that the table names and
-/// the image lacks are added with 0 voxels and a centre of NaN; index 0 is background; an unnamed label in the image is an error.
-void read_node_names(const std::string& path, Parcellation& parcellation);
+/// Names a parcellation's nodes from tables: a BIDS dseg.tsv (columns index, name), or look-up tables as FreeSurfer's and MRtrix's. Regions that a
+/// dseg.tsv names and the image lacks are added with 0 voxels and a centre of NaN; a look-up table names more than one image can hold. Index 0 is
+/// background. Throws InputError for a label without a name and for tables that disagree.
+void read_node_names(const std::vector<std::string>& paths, Parcellation& parcellation);
 
 /// Rows of numbers from a text file such as a response function: separated by blanks, # begins a comment. Rows may differ in length.
 std::vector<std::vector<double>> read_numbers(const std::string& path);
+
+/// A matrix as MRtrix3's tck2connectome writes it: numbers alone, a row for every label from 1 to the largest (from 0 where that is a node), the upper
+/// triangle unless `symmetric`, zeros elsewhere and where undefined. Separated by commas in a .csv, by blanks in other files.
+void write_mrtrix_matrix(const std::string& path, const std::vector<Node>& nodes, const std::vector<double>& matrix, bool symmetric, bool overwrite);
+
+/// Columns index, name, hemisphere (L, R, n/a), x, y, z (centre, scanner RAS+ [mm]), voxels, volume [mm3] as .tsv or .csv.
+void write_node_table(const std::string& path, const std::vector<Node>& nodes, double voxel_mm3, bool overwrite);
+
+/// Nodes with their labels, names and centres, and every pair that a streamline connects with all metrics that are defined there. networkx, igraph,
+/// Gephi and Cytoscape read it.
+void write_graphml(const std::string& path, const Connectome& connectome, bool overwrite);
+
+/// A connectome that the NiiVue viewer draws (.jcon): nodes at their centres, coloured by their sums; edges coloured by the metric.
+void write_niivue(const std::string& path, const Connectome& connectome, const std::string& metric, bool overwrite);
 
 /// One session's connectome as HDF5 (layout in ARCHITECTURE.md and at the top of src/io/connectome_hdf5.cpp). No timestamps: the same
 /// connectome gives the same bytes.

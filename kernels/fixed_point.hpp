@@ -1,0 +1,40 @@
+// Sums and extremes that many items share and whose bits do not depend on the order: integers.
+#pragma once
+
+#include "kernels/math.hpp"
+
+namespace arcuate::kernels {
+
+/// To the nearest multiple of 1 / scale, halves away from zero.
+ARCUATE_HD std::int64_t to_fixed(double value, double scale) {
+    const double scaled = value * scale;
+    return static_cast<std::int64_t>(scaled + (scaled < 0 ? -0.5 : 0.5));
+}
+
+/// A sum in two integers: multiples of 1 / scale, and multiples of 2^-31 of these. With |value| x scale < 2^31 it holds 2^31 values, each rounded by
+/// 2^-63 of the largest possible one.
+ARCUATE_HD void add_wide(std::int64_t* sum, double value, double scale) {
+    const double scaled = value * scale;
+    const auto whole = static_cast<std::int64_t>(scaled);
+    add_relaxed(sum, whole);
+    add_relaxed(sum + 1, to_fixed(scaled - static_cast<double>(whole), 0x1p31));
+}
+ARCUATE_HD double value_of_wide(const std::int64_t* sum, double scale) {
+    return (static_cast<double>(sum[0]) + static_cast<double>(sum[1]) * 0x1p-31) / scale;
+}
+
+/// An integer that is ordered as the doubles are; both zeros are one. For values that are not NaN.
+ARCUATE_HD std::int64_t ordered_bits(double value) {
+    const auto bits = std::bit_cast<std::int64_t>(value + 0.0);
+    return bits < 0 ? bits ^ 0x7fffffffffffffff : bits;
+}
+ARCUATE_HD double value_of_ordered(std::int64_t bits) { return std::bit_cast<double>(bits < 0 ? bits ^ 0x7fffffffffffffff : bits); }
+
+/// The same for floats, without a sign.
+ARCUATE_HD std::uint32_t ordered_bits(float value) {
+    const std::uint32_t bits = bits_of(value + 0.0f);
+    return bits >> 31 ? ~bits : bits | 0x80000000u;
+}
+ARCUATE_HD float float_of_ordered(std::uint32_t bits) { return float_of(bits >> 31 ? bits & 0x7fffffffu : ~bits); }
+
+}  // namespace arcuate::kernels

@@ -1,0 +1,82 @@
+#include "connectome/metric_table.hpp"
+
+#include "arcuate/core/error.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace arcuate::connectome {
+
+namespace {
+
+using kernels::EdgeStatistic;
+using Quantity = MetricRow::Quantity;
+
+struct StatisticName {
+    EdgeStatistic statistic;
+    const char* name;
+    const char* text;
+};
+constexpr StatisticName statistics[] = {{EdgeStatistic::sum, "sum", "Sum"}, {EdgeStatistic::mean, "mean", "Mean"}, {EdgeStatistic::min, "min", "Least"}, {EdgeStatistic::max, "max", "Greatest"}};
+
+/// Every statistic of a quantity over an edge's streamlines; the row's own is the usual one, which has the row's name. The row's description is that
+/// of the quantity.
+void add_all(std::vector<MetricRow>& rows, const MetricRow& of, const std::string& quantity) {
+    for (const auto& s : statistics) {
+        auto& row = rows.emplace_back(of);
+        row.statistic = s.statistic;
+        row.usual = s.statistic == of.statistic;
+        row.by_default = of.by_default && row.usual;
+        if (!row.usual) row.name = fmt::format("{}_{}", s.name, quantity);
+        row.description = fmt::format("{} over streamlines of {}.", s.text, of.description);
+    }
+}
+
+}  // namespace
+
+std::vector<MetricRow> metric_table(const std::vector<ScalarMap>& maps, bool weighted) {
+    std::vector<MetricRow> rows;
+    rows.push_back({.name = "count", .unit = "streamlines", .description = "Number of streamlines that connect the two regions.", .weighted = false, .by_default = true});
+    if (weighted) rows.push_back({.name = "weight", .unit = "", .description = "Sum of the weights of the streamlines that connect the two regions.", .by_default = true});
+    add_all(rows, {.name = "mean_length", .unit = "mm", .description = "the length", .quantity = Quantity::length, .statistic = EdgeStatistic::mean, .by_default = true}, "length");
+    add_all(rows, {.name = "inverse_length", .unit = "1/mm", .description = "1 / length", .quantity = Quantity::inverse_length}, "inverse_length");
+    add_all(rows, {.name = "inverse_volume", .unit = "1/voxel", .description = "2 / (V1 + V2), V the regions' sizes in voxels", .per_volume = true}, "inverse_volume");
+    add_all(rows, {.name = "density", .unit = "1/(mm voxel)", .description = "2 / (length (V1 + V2)), V the regions' sizes in voxels", .quantity = Quantity::inverse_length, .per_volume = true},
+            "density");
+    constexpr struct {
+        Along along;
+        const char *name, *text;
+    } ways[] = {{Along::mean, "mean", "the length-weighted mean"}, {Along::median, "median", "the median"}, {Along::min, "min", "the least value"}, {Along::max, "max", "the greatest value"}};
+    for (std::size_t m = 0; m < maps.size(); ++m)
+        for (const auto& way : ways) {
+            const std::string quantity = fmt::format("{}_{}", way.name, maps[m].name);
+            add_all(rows, {.name = quantity, .unit = maps[m].unit, .description = fmt::format("{} of {} along each", way.text, maps[m].name), .quantity = Quantity::map, .map = m,
+                           .along = way.along, .statistic = EdgeStatistic::mean, .by_default = way.along == Along::mean},
+                    quantity);
+        }
+    std::stable_sort(rows.begin(), rows.end(), [](const MetricRow& a, const MetricRow& b) { return a.usual > b.usual; });
+    return rows;
+}
+
+std::vector<MetricRow> choose_metrics(const std::vector<ScalarMap>& maps, bool weighted, const std::vector<std::string>& names) {
+    const auto table = metric_table(maps, weighted);
+    const auto named = [&](const std::string& name) { return std::find_if(table.begin(), table.end(), [&](const MetricRow& row) { return row.name == name; }); };
+    for (const auto& name : names)
+        if (named(name) == table.end())
+            throw InputError(fmt::format("there is no metric '{}' (there are: {}; with sum_, mean_, min_ or max_ in front they are combined over streamlines in another way); choose one of these",
+                                         name, fmt::join(metric_names(maps, weighted, true), ", ")));
+    std::vector<MetricRow> rows;
+    for (const auto& row : table)
+        if (names.empty() ? row.by_default : row.name == "count" || std::find(names.begin(), names.end(), row.name) != names.end()) rows.push_back(row);
+    return rows;
+}
+
+std::vector<std::string> metric_names(const std::vector<ScalarMap>& maps, bool weighted, bool usual) {
+    std::vector<std::string> names;
+    for (const auto& row : metric_table(maps, weighted))
+        if (row.usual || !usual) names.push_back(row.name);
+    return names;
+}
+
+}  // namespace arcuate::connectome

@@ -1,0 +1,31 @@
+// What an edge can be given: one row per metric.
+#pragma once
+
+#include "arcuate/connectome/build.hpp"
+#include "kernels/add_to_edges.hpp"
+
+#include <string>
+#include <vector>
+
+namespace arcuate::connectome {
+
+enum class Along { mean, median, min, max };  ///< of a map's values along a streamline
+
+struct MetricRow {
+    std::string name, unit, description;
+    enum class Quantity { one, length, inverse_length, map } quantity = Quantity::one;
+    std::size_t map = 0;          ///< which map, where the quantity is one
+    Along along = Along::mean;
+    kernels::EdgeStatistic statistic = kernels::EdgeStatistic::sum;
+    bool weighted = true;
+    bool per_volume = false;
+    bool usual = true;            ///< has no statistic in front that another would be expected for
+    bool by_default = false;
+};
+
+std::vector<MetricRow> metric_table(const std::vector<ScalarMap>& maps, bool weighted);
+
+/// The rows of these names and the count, in the order of the table; the default ones where there are none. Throws InputError naming those that there are.
+std::vector<MetricRow> choose_metrics(const std::vector<ScalarMap>& maps, bool weighted, const std::vector<std::string>& names);
+
+}  // namespace arcuate::connectome
