@@ -39,7 +39,7 @@ struct RadialSearch {
     double radius2;               ///< [mm2]
 
     ARCUATE_HD std::int32_t operator()(const StreamlineEnd& end) const {
-        Vec3d p;
+        DVec3 p;
         Voxel at;
         if (!grid.locate(end.vertex(0), p, at)) return 0;
         if (grid.contains(at))
@@ -53,7 +53,7 @@ struct RadialSearch {
             const std::int64_t voxel = grid.index(v);
             const std::int32_t node = grid.nodes[voxel];
             if (node == 0) continue;
-            const Vec3d mm = grid.in_mm({v.x - p.x, v.y - p.y, v.z - p.z});
+            const DVec3 mm = grid.in_mm({v.x - p.x, v.y - p.y, v.z - p.z});
             const double distance2 = dot(mm, mm);
             if (distance2 < best2 || (best != 0 && distance2 == best2 && voxel < best_voxel)) {
                 best2 = distance2;

@@ -36,10 +36,10 @@ struct ForwardSearch {
     Candidate* waiting;           ///< scratch (slots, capacity)
 
     ARCUATE_HD std::int32_t operator()(const StreamlineEnd& end) const {
-        Vec3d p;
+        DVec3 p;
         Voxel start;
         if (!grid.locate(end.vertex(0), p, start) || !grid.contains(start)) return 0;
-        const Vec3d tangent = tangent_at(end);
+        const DVec3 tangent = tangent_at(end);
         std::uint32_t* const bits = seen + end.slot * seen_words;
         for (std::int32_t w = 0; w < seen_words; ++w) bits[w] = 0;
         Candidate* const queue = waiting + end.slot * capacity;
@@ -79,26 +79,25 @@ struct ForwardSearch {
     }
 
     /// Out of the streamline: the last step, and by how much it differs from the one before, both of one length. NaN where there is no direction.
-    ARCUATE_HD static Vec3d tangent_at(const StreamlineEnd& end) {
+    ARCUATE_HD static DVec3 tangent_at(const StreamlineEnd& end) {
         if (end.n < 2) return scaled({0, 0, 0}, 0.0);
-        const Vec3d last = widened(end.vertex(0) - end.vertex(1));
+        const DVec3 last = widened(end.vertex(0) - end.vertex(1));
         if (end.n == 2) return scaled(last, 1.0);
-        const Vec3d before = widened(end.vertex(1) - end.vertex(2));
+        const DVec3 before = widened(end.vertex(1) - end.vertex(2));
         const double ratio = sqrt(dot(last, last)) / sqrt(dot(before, before));
         return scaled({last.x + (last.x - ratio * before.x), last.y + (last.y - ratio * before.y), last.z + (last.z - ratio * before.z)}, 1.0);
     }
-    ARCUATE_HD static Vec3d widened(Vec3 a) { return {static_cast<double>(a.x), static_cast<double>(a.y), static_cast<double>(a.z)}; }
     /// The unit vector along a, times s.
-    ARCUATE_HD static Vec3d scaled(Vec3d a, double s) {
+    ARCUATE_HD static DVec3 scaled(DVec3 a, double s) {
         const double by = s / sqrt(dot(a, a));
         return {by * a.x, by * a.y, by * a.z};
     }
 
     /// [mm]; NaN beyond the cone. `step`: from the end to the voxel's centre, in voxels.
-    ARCUATE_HD double cost_of(Vec3d step, Vec3d tangent) const {
+    ARCUATE_HD double cost_of(DVec3 step, DVec3 tangent) const {
         constexpr double limit = 0x1.921fb54442d18p-1;  // 45 degrees
-        const Vec3d mm = grid.in_mm(step), direction = scaled(mm, 1.0);
-        const Vec3d chord{direction.x - tangent.x, direction.y - tangent.y, direction.z - tangent.z};
+        const DVec3 mm = grid.in_mm(step), direction = scaled(mm, 1.0);
+        const DVec3 chord{direction.x - tangent.x, direction.y - tangent.y, direction.z - tangent.z};
         const double half_chord = 0.5 * sqrt(dot(chord, chord));
         const double angle = half_chord < 0.4 ? detail::angle_of_half_chord(half_chord) : 4.0 * limit;
         return angle <= limit ? sqrt(dot(mm, mm)) * (1.0 + angle / limit) : static_cast<double>(detail::quiet_nan());

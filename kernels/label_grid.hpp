@@ -1,17 +1,11 @@
 // A parcellation as kernels see it: where voxels are and which region they belong to.
-//
-// Double precision: which of two centres is nearer must not depend on how far from the scanner's origin the brain lies.
 #pragma once
 
-#include "kernels/vec3.hpp"
+#include "kernels/dvec3.hpp"
 
 #include <cstdint>
 
 namespace arcuate::kernels {
-
-struct Vec3d {
-    double x, y, z;
-};
 
 /// Indices of a voxel, which may be outside the image.
 struct Voxel {
@@ -19,17 +13,13 @@ struct Voxel {
 };
 
 struct LabelGrid {
-    const std::int32_t* nodes;    ///< (nz, ny, nx), 1 + the node's row in the connectome; 0 background
+    const std::int32_t* nodes;  ///< (nz, ny, nx), 1 + the node's row in the connectome; 0 background
     std::int32_t nx, ny, nz;
-    double world_to_voxel[3][4];  ///< mm -> voxel indices
-    double voxel_to_world[3][3];  ///< linear part: voxel steps -> mm
+    DAffine3 world_to_voxel, voxel_to_world;
 
     /// The point in voxel coordinates, and the voxel that it lies in. False far away (or for NaN): there is nothing, and no int to hold it.
-    ARCUATE_HD bool locate(Vec3 world, Vec3d& p, Voxel& voxel) const {
-        const auto& m = world_to_voxel;
-        const double x = world.x, y = world.y, z = world.z;
-        p = {fma(m[0][2], z, fma(m[0][1], y, fma(m[0][0], x, m[0][3]))), fma(m[1][2], z, fma(m[1][1], y, fma(m[1][0], x, m[1][3]))),
-             fma(m[2][2], z, fma(m[2][1], y, fma(m[2][0], x, m[2][3])))};
+    ARCUATE_HD bool locate(Vec3 world, DVec3& p, Voxel& voxel) const {
+        p = transform_point(world_to_voxel, widened(world));
         if (!(abs(p.x) < 1e9 && abs(p.y) < 1e9 && abs(p.z) < 1e9)) return false;
         voxel = {nearest_int(p.x), nearest_int(p.y), nearest_int(p.z)};
         return true;
@@ -39,17 +29,13 @@ struct LabelGrid {
 
     /// 1 + the row of the node whose voxel the point lies in, 0 for none.
     ARCUATE_HD std::int32_t node_at(Vec3 world) const {
-        Vec3d p;
+        DVec3 p;
         Voxel voxel;
         return locate(world, p, voxel) && contains(voxel) ? nodes[index(voxel)] : 0;
     }
 
     /// A step in voxels, in the world [mm].
-    ARCUATE_HD Vec3d in_mm(Vec3d d) const {
-        const auto& m = voxel_to_world;
-        return {fma(m[0][2], d.z, fma(m[0][1], d.y, m[0][0] * d.x)), fma(m[1][2], d.z, fma(m[1][1], d.y, m[1][0] * d.x)),
-                fma(m[2][2], d.z, fma(m[2][1], d.y, m[2][0] * d.x))};
-    }
+    ARCUATE_HD DVec3 in_mm(DVec3 step) const { return transform_direction(voxel_to_world, step); }
 
   private:
     ARCUATE_HD static std::int32_t nearest_int(double v) {
@@ -58,7 +44,5 @@ struct LabelGrid {
         return truncated - (static_cast<double>(truncated) > shifted ? 1 : 0);
     }
 };
-
-ARCUATE_HD double dot(Vec3d a, Vec3d b) { return fma(a.z, b.z, fma(a.y, b.y, a.x * b.x)); }
 
 }  // namespace arcuate::kernels

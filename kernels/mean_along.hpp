@@ -36,7 +36,7 @@ struct VoxelsOfMap {
 template <class Take>
 ARCUATE_HD void along_voxels(const float* p, std::int64_t n, const MapView& map, Take& take) {
     VoxelsOfMap<Take> visit{map, take};
-    VoxelWalk{map.world_to_voxel}(p, n, visit);
+    VoxelWalk{narrowed(map.world_to_voxel)}(p, n, visit);
 }
 
 /// Mean, extremes and, where there is room to keep them, the values themselves.

@@ -1,7 +1,7 @@
 // The value of a scalar map at a point, by trilinear interpolation.
 #pragma once
 
-#include "kernels/vec3.hpp"
+#include "kernels/dvec3.hpp"
 
 #include <cstdint>
 
@@ -10,18 +10,17 @@ namespace arcuate::kernels {
 struct MapView {
     const float* values;  ///< (nz, ny, nx)
     std::int32_t nx, ny, nz;
-    Affine3 world_to_voxel;
+    DAffine3 world_to_voxel;
 
     /// False where the map has no value: beyond half a voxel from the outermost centres, or where one of the voxels that
     /// would contribute is not finite. Within that last half voxel the outermost voxel's value continues.
     ARCUATE_HD bool sample(Vec3 world, float& value) const {
-        const Vec3 v = transform_point(world_to_voxel, world);
+        const DVec3 v = transform_point(world_to_voxel, widened(world));
         // Written so that NaN fails too.
-        if (!(v.x >= -0.5f && v.y >= -0.5f && v.z >= -0.5f && v.x <= static_cast<float>(nx) - 0.5f && v.y <= static_cast<float>(ny) - 0.5f &&
-              v.z <= static_cast<float>(nz) - 0.5f))
-            return false;
-        const int x = floor_int(v.x), y = floor_int(v.y), z = floor_int(v.z);
-        const float fx = v.x - static_cast<float>(x), fy = v.y - static_cast<float>(y), fz = v.z - static_cast<float>(z);
+        if (!(v.x >= -0.5 && v.y >= -0.5 && v.z >= -0.5 && v.x <= nx - 0.5 && v.y <= ny - 0.5 && v.z <= nz - 0.5)) return false;
+        // Voxel 0 and the half voxel before it are both above -1.
+        const int x = static_cast<int>(v.x + 1.0) - 1, y = static_cast<int>(v.y + 1.0) - 1, z = static_cast<int>(v.z + 1.0) - 1;
+        const float fx = static_cast<float>(v.x - x), fy = static_cast<float>(v.y - y), fz = static_cast<float>(v.z - z);
         float sum = 0;
         ARCUATE_UNROLL
         for (int k = 0; k < 8; ++k) {

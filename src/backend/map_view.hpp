@@ -13,7 +13,7 @@ inline kernels::MapView view_of_map(const Grid& grid, const float* values) {
     view.nx = static_cast<std::int32_t>(grid.size[0]);
     view.ny = static_cast<std::int32_t>(grid.size[1]);
     view.nz = static_cast<std::int32_t>(grid.size[2]);
-    view.world_to_voxel = to_kernel(inverse(grid.voxel_to_world));
+    view.world_to_voxel = to_kernel_double(inverse(grid.voxel_to_world));
     return view;
 }
 

@@ -1,8 +1,8 @@
-// Host geometry in the single precision of kernels.
+// Host geometry for kernels.
 #pragma once
 
 #include "arcuate/core/affine.hpp"
-#include "kernels/vec3.hpp"
+#include "kernels/dvec3.hpp"
 
 namespace arcuate {
 
@@ -11,6 +11,15 @@ inline kernels::Affine3 to_kernel(const Affine& affine) {
     for (int r = 0; r < 3; ++r) {
         for (int c = 0; c < 3; ++c) out.m[r][c] = static_cast<float>(affine.linear[r][c]);
         out.m[r][3] = static_cast<float>(affine.offset[r]);
+    }
+    return out;
+}
+
+inline kernels::DAffine3 to_kernel_double(const Affine& affine) {
+    kernels::DAffine3 out{};
+    for (int r = 0; r < 3; ++r) {
+        for (int c = 0; c < 3; ++c) out.m[r][c] = affine.linear[r][c];
+        out.m[r][3] = affine.offset[r];
     }
     return out;
 }

@@ -2,6 +2,7 @@
 
 #include "arcuate/core/error.hpp"
 #include "backend/launch.hpp"
+#include "backend/to_kernel.hpp"
 #include "connectome/node_search.hpp"
 
 #include <fmt/format.h>
@@ -16,18 +17,12 @@ constexpr std::int64_t max_scratch_bytes = 1 << 27;  ///< of a forward search
 
 kernels::LabelGrid label_grid(const Grid& grid, const std::int32_t* nodes) {
     kernels::LabelGrid out{};
-    const Affine back = inverse(grid.voxel_to_world);
     out.nodes = nodes;
     out.nx = static_cast<std::int32_t>(grid.size[0]);
     out.ny = static_cast<std::int32_t>(grid.size[1]);
     out.nz = static_cast<std::int32_t>(grid.size[2]);
-    for (int r = 0; r < 3; ++r) {
-        for (int c = 0; c < 3; ++c) {
-            out.world_to_voxel[r][c] = back.linear[r][c];
-            out.voxel_to_world[r][c] = grid.voxel_to_world.linear[r][c];
-        }
-        out.world_to_voxel[r][3] = back.offset[r];
-    }
+    out.world_to_voxel = to_kernel_double(inverse(grid.voxel_to_world));
+    out.voxel_to_world = to_kernel_double(grid.voxel_to_world);
     return out;
 }
 
