@@ -20,17 +20,17 @@ struct MapView {
         if (!(v.x >= -0.5 && v.y >= -0.5 && v.z >= -0.5 && v.x <= nx - 0.5 && v.y <= ny - 0.5 && v.z <= nz - 0.5)) return false;
         // Voxel 0 and the half voxel before it are both above -1.
         const int x = static_cast<int>(v.x + 1.0) - 1, y = static_cast<int>(v.y + 1.0) - 1, z = static_cast<int>(v.z + 1.0) - 1;
-        const float fx = static_cast<float>(v.x - x), fy = static_cast<float>(v.y - y), fz = static_cast<float>(v.z - z);
-        float sum = 0;
+        const double fx = v.x - x, fy = v.y - y, fz = v.z - z;
+        double sum = 0;
         ARCUATE_UNROLL
         for (int k = 0; k < 8; ++k) {
             const int dx = k & 1, dy = k >> 1 & 1, dz = k >> 2;
-            const float weight = (dx ? fx : 1.0f - fx) * (dy ? fy : 1.0f - fy) * (dz ? fz : 1.0f - fz);
+            const double weight = (dx ? fx : 1.0 - fx) * (dy ? fy : 1.0 - fy) * (dz ? fz : 1.0 - fz);
             const std::int64_t voxel = inside(x + dx, nx) + static_cast<std::int64_t>(nx) * (inside(y + dy, ny) + static_cast<std::int64_t>(ny) * inside(z + dz, nz));
-            if (weight > 0.0f) sum = fma(weight, values[voxel], sum);  // a NaN beside a point that does not touch it does no harm
+            if (weight > 0.0) sum = fma(weight, static_cast<double>(values[voxel]), sum);  // a NaN beside a point that does not touch it does no harm
         }
-        value = sum;
-        return is_finite(sum);
+        value = static_cast<float>(sum);
+        return is_finite(value);
     }
 
     /// The value of a voxel; false outside the map or where it is not finite.

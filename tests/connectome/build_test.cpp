@@ -1,10 +1,11 @@
 // Edges: counts, lengths and means by hand, against the oracle, and the same whatever the order, the chunks and the threads.
 #include "arcuate/connectome/build.hpp"
 
+#include "connectome/scene.hpp"
 #include "devices.hpp"
-#include "kernels/philox.hpp"
 #include "reference/connectome.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -12,22 +13,9 @@
 namespace arcuate::connectome {
 namespace {
 
-using kernels::Philox;
-using kernels::Purpose;
-using kernels::uniform;
-
 /// Same bits, NaN included.
 bool same_bytes(const std::vector<double>& a, const std::vector<double>& b) {
     return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
-}
-
-/// Ten voxels of 1 mm in a row along x; region 1 at x = 0, region 2 at x = 9, region 3 at x = 4.
-Parcellation row_of_regions() {
-    LabelImage labels({{10, 1, 1}, {}}, 1, 0);
-    labels.at(0) = 1;
-    labels.at(9) = 2;
-    labels.at(4) = 3;
-    return make_parcellation(labels, "labels");
 }
 
 class BuildConnectome : public test::OnEachDevice {};
@@ -84,39 +72,6 @@ TEST_P(BuildConnectome, WeighsStreamlines) {
     EXPECT_THROW(ConnectomeBuilder(row_of_regions(), {}, {.weights = {-1}}, device()), InputError);
 }
 
-/// A parcellation on an oblique grid, a map on another, and streamlines that wander through both and out of them.
-struct Scene {
-    Parcellation parcellation;
-    std::vector<ScalarMap> maps;
-    Tractogram tractogram;
-
-    explicit Scene(int streamlines) {
-        LabelImage labels({{12, 10, 8}, {{{{0.3, -1.9, 0.5}, {1.7, 0.4, -0.6}, {0.4, 0.5, 2.4}}}, {10, -14, -9}}}, 1, 0);
-        for (std::int64_t v = 0; v < labels.grid.voxels(); ++v) {
-            const auto r = Philox{3, static_cast<std::uint64_t>(v), Purpose::seed, 0}(0);
-            if (uniform(r.v[0]) < 0.3f) labels.at(v) = 1 + static_cast<std::int32_t>(r.v[1] % 20) * 600;
-        }
-        parcellation = make_parcellation(labels, "labels");
-        maps.push_back({"a", "", ScalarImage({{9, 8, 7}, {{{{2.5, 0, 0}, {0, 2.5, 0}, {0, 0, 3}}}, {-10, -8, -9}}}, 1)});
-        maps.push_back({"b", "mm2/s", ScalarImage(labels.grid, 1)});
-        for (std::size_t m = 0; m < 2; ++m)
-            for (std::int64_t v = 0; v < maps[m].image.grid.voxels(); ++v) {
-                const auto r = Philox{4 + m, static_cast<std::uint64_t>(v), Purpose::seed, 0}(0);
-                maps[m].image.at(v) = uniform(r.v[0]) < 0.02f ? NAN : (m == 0 ? uniform(r.v[1]) : 3e-3f * (uniform(r.v[1]) - 0.2f));
-            }
-        for (int s = 0; s < streamlines; ++s) {
-            std::vector<float> line;
-            std::array<float, 3> p{};
-            for (std::uint32_t v = 0; v < 2 + static_cast<std::uint32_t>(s % 37); ++v) {
-                const auto r = Philox{9, static_cast<std::uint64_t>(s), Purpose::seed, v}(0);
-                for (std::size_t axis = 0; axis < 3; ++axis) p[axis] += (v == 0 ? 20.0f : 2.0f) * (uniform(r.v[axis]) - 0.5f);
-                line.insert(line.end(), p.begin(), p.end());
-            }
-            tractogram.append(line);
-        }
-    }
-};
-
 TEST_P(BuildConnectome, AgreesWithTheOracle) {
     const Scene scene(597);
     ConnectomeBuilder builder(scene.parcellation, scene.maps, {.keep_assignments = true, .chunk = 100}, device());
@@ -169,31 +124,41 @@ TEST_P(BuildConnectome, AgreesWithTheOracle) {
 
 TEST(BuildConnectomeBytes, AreTheSameForAnyThreadsChunksBatchesOrderAndDevice) {
     const Scene scene(597);
-    const auto build = [&](const Device& device, std::int64_t chunk, bool in_pieces) {
-        ConnectomeBuilder builder(scene.parcellation, scene.maps, {.chunk = chunk}, device);
-        const TractogramView all = scene.tractogram.view();
-        if (in_pieces)  // the last 500 first; views need not begin at vertex 0
-            for (const auto& [first, size] : {std::pair<std::size_t, std::size_t>{97, 500}, {0, 97}})
-                builder.append({all.positions, all.offsets.subspan(first, size + 1)});
-        else
-            builder.append(all);
-        return builder.connectome();
-    };
-    const Connectome expected = build(Device::open("cpu", 1), 1 << 16, false);
-    const auto check = [&](const Device& device) {
-        for (const std::int64_t chunk : {1, 64, 597})
-            for (const bool in_pieces : {false, true}) {
-                const Connectome c = build(device, chunk, in_pieces);
-                EXPECT_EQ(c.assigned, expected.assigned);
-                for (std::size_t m = 0; m < c.metrics.size(); ++m)
-                    EXPECT_TRUE(same_bytes(c.metrics[m].matrix, expected.metrics[m].matrix)) << c.metrics[m].name << " on " << device.name() << ", chunk " << chunk;
+    std::vector<float> weights;
+    for (int s = 0; s < 597; ++s) weights.push_back(0.1f * static_cast<float>(s % 23));
+    for (const auto& way : assignment_names) {
+        const bool precise = way.way == Assignment::end_voxels;  // once will do
+        const auto build = [&](const Device& device, std::int64_t chunk, bool in_pieces) {
+            ConnectomeOptions options{.assignment = way.way, .search_mm = 5, .metrics = metric_names(scene.maps, true, false), .precise = precise, .chunk = chunk, .weights = weights};
+            const TractogramView all = scene.tractogram.view();
+            if (in_pieces) {  // the last 500 first; views need not begin at vertex 0
+                std::rotate(options.weights.begin(), options.weights.begin() + 97, options.weights.end());
+                ConnectomeBuilder builder(scene.parcellation, scene.maps, options, device);
+                for (const auto& [first, size] : {std::pair<std::size_t, std::size_t>{97, 500}, {0, 97}})
+                    builder.append({all.positions, all.offsets.subspan(first, size + 1)});
+                return builder.connectome();
             }
-    };
-    for (const int threads : {1, 2, 3}) check(Device::open("cpu", threads));
-    if (const auto cuda = test::open_for_test("cuda"); cuda.device)
-        check(*cuda.device);
-    else
-        GTEST_LOG_(INFO) << "not on CUDA: " << cuda.reason;
+            ConnectomeBuilder builder(scene.parcellation, scene.maps, options, device);
+            builder.append(all);
+            return builder.connectome();
+        };
+        const Connectome expected = build(Device::open("cpu", 1), 1 << 16, false);
+        EXPECT_EQ(expected.metrics.size(), metric_names(scene.maps, true, false).size());
+        const auto check = [&](const Device& device) {
+            for (const std::int64_t chunk : {1, 64, 597})
+                for (const bool in_pieces : {false, true}) {
+                    const Connectome c = build(device, chunk, in_pieces);
+                    EXPECT_EQ(c.assigned, expected.assigned);
+                    for (std::size_t m = 0; m < c.metrics.size(); ++m)
+                        EXPECT_TRUE(same_bytes(c.metrics[m].matrix, expected.metrics[m].matrix)) << way.name << ", " << c.metrics[m].name << " on " << device.name() << ", chunk " << chunk;
+                }
+        };
+        for (const int threads : {1, 2, 3}) check(Device::open("cpu", threads));
+        if (const auto cuda = test::open_for_test("cuda"); cuda.device)
+            check(*cuda.device);
+        else
+            GTEST_LOG_(INFO) << "not on CUDA: " << cuda.reason;
+    }
 }
 
 TEST(BuildConnectomeInput, RefusesMapsItCannotUse) {
@@ -202,6 +167,8 @@ TEST(BuildConnectomeInput, RefusesMapsItCannotUse) {
     EXPECT_THROW(ConnectomeBuilder(row_of_regions(), {{"a", "", ScalarImage(grid, 2)}}, {}, device), InputError);
     EXPECT_THROW(ConnectomeBuilder(row_of_regions(), {{"a", "", ScalarImage(grid, 1)}, {"a", "", ScalarImage(grid, 1)}}, {}, device), InputError);
     EXPECT_THROW(ConnectomeBuilder(row_of_regions(), {{"length", "", ScalarImage(grid, 1)}}, {}, device), InputError);
+    EXPECT_THROW(ConnectomeBuilder(row_of_regions(), {{"fa", "", ScalarImage(grid, 1)}}, {.metrics = {"mean_md"}}, device), InputError);
+    EXPECT_THROW(ConnectomeBuilder(row_of_regions(), {}, {.metrics = {"weight"}}, device), InputError) << "without weights";
 }
 
 }  // namespace

@@ -15,10 +15,11 @@ import tempfile
 import numpy as np
 
 TOLERANCE = 1e-6
-# What differs, why, and how far it may. tcksample adds up in single precision, so that its means of thousand-vertex streamlines are rounded to some 1e-6; it writes
-# seven digits. -precise follows a spline through the vertices, arcuate the streamline's straight segments, and takes as median the value before half of the length
-# is reached, arcuate the one at which it is.
-EXCEPTIONS = {"mean_fa": 2e-6, "precise mean_fa": 2e-2, "precise median_fa": 0.2, "precise min_fa": 0.1, "precise max_fa": 0.1}
+# What differs, why, and how far it may: the largest relative difference, and the median one.
+# With -precise tcksample follows a spline through the vertices, arcuate the streamline's straight segments: lengths differ a little everywhere, and a voxel that is
+# grazed belongs to one of the two alone. Its median is the value before half of the length is reached, ours the one at which it is. (The sums over straight segments
+# are tested against double precision in tests/connectome.)
+EXCEPTIONS = {"precise mean_fa": (2e-2, 1e-3), "precise median_fa": (1, 5e-2), "precise min_fa": (1, 2e-3), "precise max_fa": (1, 2e-3)}
 
 WAYS = [("radial-search", 4.0, ["-assignment_radial_search", "4"]), ("radial-search", 2.0, ["-assignment_radial_search", "2"]),
         ("end-voxels", None, ["-assignment_end_voxels"]), ("reverse-search", 0.0, ["-assignment_reverse_search", "0"]),
@@ -60,12 +61,12 @@ class Comparison:
     def report(self, what, ours, theirs):
         there = theirs != 0
         relative = np.abs(ours[there] - theirs[there]) / np.abs(theirs[there])
-        worst = relative.max() if relative.size else 0.0
+        worst, median = (relative.max(), np.median(relative)) if relative.size else (0.0, 0.0)
         stray = int(((ours != 0) & ~there).sum())
-        limit = 0.0 if what.endswith("count") else EXCEPTIONS.get(what.split(": ")[-1], TOLERANCE)
-        fine = worst <= limit and stray == 0
+        limit, median_limit = (0.0, 0.0) if what.endswith("count") else EXCEPTIONS.get(what.split(": ")[-1], (TOLERANCE, TOLERANCE))
+        fine = worst <= limit and median <= median_limit and stray == 0
         self.failed += not fine
-        print(f"{self.name} {what}: largest relative difference {worst:.1e}{'' if fine else '   NOT WITHIN ' + str(limit)}{f', {stray} only ours' if stray else ''}")
+        print(f"{self.name} {what}: largest relative difference {worst:.1e}, median {median:.1e}{'' if fine else '   TOO LARGE'}{f', {stray} only ours' if stray else ''}")
 
     def way(self, way, reach, theirs, metrics):
         label = way + ("" if reach is None else f" {reach:g}")
