@@ -178,19 +178,21 @@ BENCHMARK(connectome_append)->Unit(benchmark::kMillisecond)->MeasureProcessCPUTi
 
 /// The sums alone. Items: streamlines.
 void add_to_edges(benchmark::State& state) {
-    constexpr std::int64_t n = 1 << 14, nodes = 84, edges = nodes * (nodes + 1) / 2;
+    constexpr std::int64_t n = 1 << 14, nodes = 84, edges = (nodes + 1) * (nodes + 2) / 2;
     std::vector<std::int32_t> ends;
-    std::vector<double> lengths, means;
+    std::vector<double> values;  // length, mean of a map
     for (std::uint64_t i = 0; i < n; ++i) {
         const auto random = k::Philox{1, i, k::Purpose::seed, 0}(0);
         for (int e = 0; e < 2; ++e) ends.push_back(1 + static_cast<std::int32_t>(random.v[e] % nodes));
-        lengths.push_back(20 + 100 * static_cast<double>(k::uniform(random.v[2])));
-        means.push_back(static_cast<double>(k::uniform(random.v[3])));
+        values.push_back(20 + 100 * static_cast<double>(k::uniform(random.v[2])));
+        values.push_back(static_cast<double>(k::uniform(random.v[3])));
     }
-    const double map_scale = 0x1p30;
-    std::vector<std::int64_t> counts(edges), weight_sums(edges), length_sums(edges), map_weights(edges), map_sums(edges);
-    const k::AddToEdges add{ends.data(), lengths.data(), means.data(), 1, edges, nullptr, 0x1p24, 0x1p24, &map_scale,
-                            counts.data(), weight_sums.data(), length_sums.data(), map_weights.data(), map_sums.data()};
+    const std::vector<double> volumes(nodes + 1, 100.0);
+    std::vector<std::int64_t> counts(2 * edges), lengths(4 * edges), means(4 * edges);
+    const k::EdgeTerm terms[] = {{-1, k::EdgeStatistic::sum, false, false, 0x1p30, 0x1p30, counts.data()},
+                                 {0, k::EdgeStatistic::mean, false, false, 0x1p19, 0x1p30, lengths.data()},
+                                 {1, k::EdgeStatistic::mean, false, false, 0x1p29, 0x1p30, means.data()}};
+    const k::AddToEdges add{ends.data(), nullptr, nullptr, 0, values.data(), 2, nullptr, volumes.data(), terms, 3};
     for (auto _ : state) {
         for (std::int64_t i = 0; i < n; ++i) add(i);
         benchmark::ClobberMemory();

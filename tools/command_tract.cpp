@@ -1,4 +1,4 @@
-// arcuate tract: what can be done with a tractogram without tracking anew. info, convert and resample; filter and density have their own files.
+// arcuate tract: what can be done with a tractogram without tracking anew. info, convert and resample; filter, edges and density have their own files.
 #include "arcuate/core/error.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/tables.hpp"
@@ -13,6 +13,7 @@ namespace arcuate::tools {
 
 void add_tract_filter(CLI::App& tract);
 void add_tract_density(CLI::App& tract);
+void add_tract_edges(CLI::App& tract);
 
 namespace {
 
@@ -171,7 +172,7 @@ void run_resample(Run& run, const Options& o) {
 }  // namespace
 
 void add_tract(CLI::App& root) {
-    CLI::App& tract = *root.add_subcommand("tract", "tractogram files: info, convert, filter, resample, density");
+    CLI::App& tract = *root.add_subcommand("tract", "tractogram files: info, convert, filter, edges, resample, density");
     tract.require_subcommand(1);
     tract.footer("Reads .tck, .trk, .trk.gz and .trx, writes .tck, .trk and .trx, streamline by streamline: files may be larger than memory.\n\n"
                  "Example:\n  arcuate tract info tracks.trx");
@@ -209,6 +210,7 @@ void add_tract(CLI::App& root) {
     resample.add_option("--points", r->points, "vertices per streamline")->check(CLI::Range(2, 1000000));
 
     add_tract_filter(tract);
+    add_tract_edges(tract);
     add_tract_density(tract);
 }
 

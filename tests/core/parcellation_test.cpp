@@ -46,6 +46,13 @@ TEST(Parcellation, NodesAscendWithTheirCentres) {
 TEST(Parcellation, SaysWhatIsWrong) {
     EXPECT_THAT(error_of([] { make_parcellation(labels({0, 0, 0, 0}), "parc.nii"); }), HasSubstr("parc.nii has no positive label"));
     EXPECT_THAT(error_of([] { make_parcellation(labels({1, 0, 0, -2}), "parc.nii"); }), HasSubstr("parc.nii has the negative label -2 at voxel (1, 1, 0)"));
+    EXPECT_THAT(error_of([] { make_parcellation(labels({1, 65535, 0, 65536}), "parc.nii"); }), HasSubstr("parc.nii has the label 65536 at voxel (1, 1, 0)"));
+}
+
+TEST(Parcellation, HemispheresAreThoseThatNamesTell) {
+    for (const char* left : {"Left-Thalamus", "ctx-lh-insula", "7Networks_LH_Vis_1", "Hippocampus_L", "hemi-L_V1", "L.CN"}) EXPECT_EQ(hemisphere(left), "L") << left;
+    for (const char* right : {"Right-Thalamus", "ctx_rh_G_cuneus", "Hippocampus_R", "right insula"}) EXPECT_EQ(hemisphere(right), "R") << right;
+    for (const char* neither : {"Brain-Stem", "Lingual", "17", "left-to-right", ""}) EXPECT_EQ(hemisphere(neither), "") << neither;
 }
 
 TEST(Connectome, FindsMetricsByName) {

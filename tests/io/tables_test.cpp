@@ -127,3 +127,27 @@ TEST_F(NodeNames, SayWhatIsWrong) {
         EXPECT_THAT(refusal("index\tname\n" + bad + "\tV1\n"), HasSubstr("has the index '" + bad + "' in row 2")) << bad;
     EXPECT_EQ(parcellation.nodes.size(), 1u) << "untouched by a refused table";
 }
+
+TEST_F(NodeNames, ComeFromLookUpTablesOfFreeSurferAndMRtrix) {
+    const auto named = [&](const std::string& text) {
+        put(folder + "lut.txt", text);
+        io::read_node_names({folder + "lut.txt"}, parcellation);
+        EXPECT_EQ(parcellation.nodes.size(), 1u) << "labels that the image lacks are no regions";
+        return parcellation.nodes[0].name;
+    };
+    EXPECT_EQ(named("#$Id: FreeSurferColorLUT.txt\n\n0   Unknown  0 0 0 0\n5   Left-Lateral-Ventricle  120 18 134 0\n9 Left-Thalamus 0 118 14 0\n"), "Left-Lateral-Ventricle");
+    EXPECT_EQ(named("0 ??? Unknown 0 0 0 0\n5 L.LV Left-Ventricle 12 18 134 255\n"), "Left-Ventricle");
+    EXPECT_EQ(named("5 V1\n6 V2\n"), "V1");
+    EXPECT_EQ(named("5 \"area 17\"\n"), "area 17");
+}
+
+TEST_F(NodeNames, OfTablesThatDisagreeAreRefused) {
+    put(folder + "a_dseg.tsv", "index\tname\n5\tV1\n");
+    put(folder + "same.txt", "5 V1\n7 V3\n");
+    put(folder + "other.txt", "5 V2\n");
+    put(folder + "none.txt", "5 1 0.5 x y\n");
+    const auto refused = [&](const std::string& second) { return error_of<InputError>([&] { io::read_node_names({folder + "a_dseg.tsv", folder + second}, parcellation); }); };
+    EXPECT_EQ(refused("same.txt"), "");
+    EXPECT_THAT(refused("other.txt"), HasSubstr("two tables disagree on label 5"));
+    EXPECT_THAT(refused("none.txt"), HasSubstr("line 1 of"));
+}
