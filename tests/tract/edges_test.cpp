@@ -37,7 +37,7 @@ TEST(ChosenEdges, OfManyRegionsAreAllPairs) {
     EXPECT_THAT(chosen({1, 4, 9}, {}), ElementsAre(Edge{1, 4}, Edge{1, 9}, Edge{4, 9}));
     EXPECT_THAT(chosen({1, 4, 9}, {.nodes = {4}, .keep_self = true}), ElementsAre(Edge{1, 4}, Edge{4, 4}, Edge{4, 9}));
     EXPECT_THAT(chosen({4}, {.keep_unassigned = true}), ElementsAre(Edge{0, 4}));
-    EXPECT_THAT(chosen({}, {.keep_unassigned = true, .keep_self = true}), IsEmpty());
+    EXPECT_THAT(chosen({}, {.keep_self = true, .keep_unassigned = true}), IsEmpty());
 }
 
 TEST(EdgeExemplars, AreMeansBetweenTheRegionsCentres) {
