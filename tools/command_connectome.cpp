@@ -160,7 +160,7 @@ void run_connectome(Run& run, Options& o) {
     auto sorted = outputs;
     std::sort(sorted.begin(), sorted.end());
     if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
-        throw InputError(fmt::format("{} would be written twice; give every output its own name", *twice));
+        throw InputError(fmt::format("{} would be written twice (the sidecar of an output is called as it is); give every output a name of its own", *twice));
     run.require_writable(outputs);
 
     run.progress().begin("connectome", 0, "streamlines");

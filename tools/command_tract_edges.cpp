@@ -166,6 +166,9 @@ void run_edges(Run& run, Options& o) {
     run.require_writable(paths);
 
     // So many files at a time, one pass over the tractogram for each set of them.
+    inputs.insert(inputs.begin(), {"tracks", o.files.in});
+    if (!o.files.reference.empty()) inputs.emplace_back("reference", o.files.reference);
+    const auto provenance = run.provenance(std::move(parameters), inputs);  // once: it reads the inputs
     std::int64_t written = 0;
     for (std::size_t first = 0; first < outputs.size(); first += max_open_files) {
         const auto reader = io::open_tractogram(o.files.in);
@@ -175,8 +178,10 @@ void run_edges(Run& run, Options& o) {
         for (std::size_t i = first; i < std::min(outputs.size(), first + max_open_files); ++i) writers.push_back(outputs[i].open(run, info));
         Distribute distribute(targets, first, writers);
         reader->stream(distribute);
+        run.progress().end();
         for (std::size_t i = 0; i < writers.size(); ++i) {
-            outputs[first + i].close(run, *writers[i], info, parameters, inputs);
+            writers[i]->commit(writers[i]->size());
+            io::write_sidecar(outputs[first + i].out, provenance, run.force);
             written += writers[i]->size();
         }
     }
