@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""arcuate connectome beside MRtrix3's tck2connectome and tcksample, on the same streamlines: every way of assignment and every metric.
+"""arcuate connectome beside MRtrix3's tck2connectome and tcksample, on the same streamlines: every way of assignment and
+every metric; and arcuate tract edges beside connectome2tck.
 
     compare_connectomes.py DATA_DIR ARCUATE_BIN [--select N] [--fod FOD] [--work DIR]
 
-DATA_DIR holds human_rescan; its FODs are computed unless --fod gives them. A phantom (arcuate phantom) is made on the spot. Needs MRtrix3 and numpy.
+DATA_DIR holds human_rescan; its FODs are computed unless --fod gives them. A phantom (arcuate phantom) is made on the spot. Needs
+MRtrix3 and numpy.
 Assignments and counts must be equal, everything else must agree to 1e-6 (relative), but for what EXCEPTIONS says. Exit code 1 where something does not.
 """
 import argparse
@@ -36,6 +38,12 @@ ALONG = ["mean", "median", "min", "max"]
 
 def run(*command):
     subprocess.run([str(c) for c in command], check=True)
+
+
+def vertices(path):
+    """What a .tck holds behind its header."""
+    data = open(path, "rb").read()
+    return data[int(data.split(b"file: . ", 1)[1].split(b"\n", 1)[0]):]
 
 
 def plain(path):
@@ -104,7 +112,18 @@ class Comparison:
             run(self.arcuate, "connectome", self.tracks, self.parcels, self.at("c.csv"), "--mrtrix", *ours, "--force", "--quiet", "--device", "cpu")
             run("tck2connectome", self.tracks, self.parcels, self.at("m.csv"), *theirs, "-quiet", "-force")
             self.report(" ".join(ours) + " count", plain(self.at("c.csv")), plain(self.at("m.csv")))
+        self.edges()
         return self.failed
+
+    def edges(self):
+        """arcuate tract edges beside connectome2tck, by the assignments of either."""
+        for theirs, ours in ((["-nodes", "0", "-keep_self"], ["--nodes", "0", "--keep-self"]), (["-nodes", "1,2,3", "-exclusive"], ["--nodes", "1,2,3", "--exclusive"]),
+                             (["-nodes", "2"], ["--nodes", "2"]), (["-keep_self"], ["--keep-self"])):
+            run("connectome2tck", self.tracks, self.at("m_a.txt"), self.at("m_edges.tck"), "-files", "single", *theirs, "-quiet", "-force")
+            run(self.arcuate, "tract", "edges", self.tracks, self.at("m_a.txt"), self.at("edges.tck"), *ours, "--force", "--quiet")
+            same = vertices(self.at("edges.tck")) == vertices(self.at("m_edges.tck"))
+            self.failed += not same
+            print(f"{self.name} tract edges {' '.join(ours)}: {len(vertices(self.at('edges.tck'))) // 12} vertices, {'the same' if same else 'OTHERS'}")
 
 
 def main():
