@@ -95,7 +95,7 @@ struct EstimateMsmt {
         {
             ConeFace<Float8, Capacity> rough;
             find_roughly(b, rough, amplitude);
-            for (int i = 0; i < rough.count; ++i) face.join(rough.index[i], static_cast<double>(rough.multiplier[i]));
+            for (int i = 0; i < rough.count; ++i) face.join(rough.index[i], static_cast<double>(max(rough.multiplier[i], 0.0f)));
         }
         face.settle(y);
         bool refined = false;
