@@ -116,7 +116,9 @@ class Comparison:
         return self.failed
 
     def edges(self):
-        """arcuate tract edges beside connectome2tck, by the assignments of either."""
+        """arcuate tract edges beside connectome2tck. By pairs of regions: of a streamline with more, connectome2tck asks whether all or any of them are listed, arcuate
+        looks at each pair."""
+        self.tck2connectome([], [], "m.csv", "-out_assignments", self.at("m_a.txt"))
         for theirs, ours in ((["-nodes", "0", "-keep_self"], ["--nodes", "0", "--keep-self"]), (["-nodes", "1,2,3", "-exclusive"], ["--nodes", "1,2,3", "--exclusive"]),
                              (["-nodes", "2"], ["--nodes", "2"]), (["-keep_self"], ["--keep-self"])):
             run("connectome2tck", self.tracks, self.at("m_a.txt"), self.at("m_edges.tck"), "-files", "single", *theirs, "-quiet", "-force")
