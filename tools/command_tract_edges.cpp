@@ -196,7 +196,7 @@ void add_tract_edges(CLI::App& tract) {
     auto& app = add_command(tract, "edges", "the streamlines of chosen connections, or a typical course for each",
                             "ASSIGNMENTS is what `arcuate connectome --out-assignments` or tck2connectome -out_assignments writes. OUT becomes one file; with {edge} in its name one per edge\n"
                             "(8-49), with {node} one per region. As connectome2tck, it leaves out what connects a region with itself and what has an end in none, unless asked\n"
-                            "(connectome2tck's files per node hold the latter all the same).\n"
+                            "(connectome2tck does so in files per edge; its others hold what has one end in none all the same).\n"
                             "A streamline of three regions or more belongs to every pair of them.\n\n"
                             "Examples:\n  arcuate tract edges tracks.tck assignments.txt edge-{edge}.tck --nodes 8,49 --exclusive\n"
                             "  arcuate tract edges tracks.tck assignments.txt exemplars.trx --exemplars parcels.nii.gz --reference parcels.nii.gz",

@@ -117,10 +117,10 @@ class Comparison:
 
     def edges(self):
         """arcuate tract edges beside connectome2tck. By pairs of regions: of a streamline with more, connectome2tck asks whether all or any of them are listed, arcuate
-        looks at each pair."""
+        looks at each pair. Files per edge apart, connectome2tck keeps what has one end in no region, asked or not."""
         self.tck2connectome([], [], "m.csv", "-out_assignments", self.at("m_a.txt"))
         for theirs, ours in ((["-nodes", "0", "-keep_self"], ["--nodes", "0", "--keep-self"]), (["-nodes", "1,2,3", "-exclusive"], ["--nodes", "1,2,3", "--exclusive"]),
-                             (["-nodes", "2"], ["--nodes", "2"]), (["-keep_self"], ["--keep-self"])):
+                             (["-nodes", "2"], ["--nodes", "2", "--keep-unassigned"]), (["-keep_self", "-keep_unassigned"], ["--keep-self", "--keep-unassigned"])):
             run("connectome2tck", self.tracks, self.at("m_a.txt"), self.at("m_edges.tck"), "-files", "single", *theirs, "-quiet", "-force")
             run(self.arcuate, "tract", "edges", self.tracks, self.at("m_a.txt"), self.at("edges.tck"), *ours, "--force", "--quiet")
             same = vertices(self.at("edges.tck")) == vertices(self.at("m_edges.tck"))
