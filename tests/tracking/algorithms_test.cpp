@@ -193,13 +193,17 @@ TEST_P(EveryAlgorithm, StreamlinesKnowTheirSeeds) {
                 EXPECT_EQ(e.vertices, static_cast<std::int64_t>(line.size() / 3));
                 const auto seed = static_cast<std::size_t>(vertices[s]);
                 ASSERT_LT(seed, line.size() / 3);
-                if (unidirectional) EXPECT_EQ(seed, 0u);
+                if (unidirectional) {
+                    EXPECT_EQ(seed, 0u);
+                }
                 for (std::size_t axis = 0; axis < 3; ++axis) EXPECT_EQ(static_cast<double>(line[3 * seed + axis]), points[3 * s + axis]);
                 // The first half runs from the seed to the streamline's beginning, in whole steps but for its end.
                 std::int64_t of_first = 0;
                 for (const auto& step : e.steps)
                     if (step.half == 0) of_first = step.vertices;
-                if (!unidirectional) EXPECT_EQ(static_cast<std::int64_t>(seed), (of_first - 1 + downsample - 1) / downsample);
+                if (!unidirectional) {
+                    EXPECT_EQ(static_cast<std::int64_t>(seed), (of_first - 1 + downsample - 1) / downsample);
+                }
             }
         }
 }
