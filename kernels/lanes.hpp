@@ -38,6 +38,7 @@ ARCUATE_HD Double1 sqrt(Double1 a) { return {sqrt(a.v)}; }
 
 struct Double4 {
     static constexpr int count = 4;
+    using Scalar = double;
     __m256d v;
 
     static Double4 load(const double* from) { return {_mm256_loadu_pd(from)}; }
@@ -57,6 +58,8 @@ inline Double4 operator/(Double4 a, Double4 b) { return {_mm256_div_pd(a.v, b.v)
 inline Double4 sqrt(Double4 a) { return {_mm256_sqrt_pd(a.v)}; }
 
 struct Float8 {
+    static constexpr int count = 8;
+    using Scalar = float;
     __m256 v;
 
     static Float8 load(const float* from) { return {_mm256_loadu_ps(from)}; }
@@ -79,6 +82,7 @@ inline Float8 max(Float8 a, Float8 b) { return {_mm256_max_ps(a.v, b.v)}; }  ///
 
 struct Double4 {
     static constexpr int count = 4;
+    using Scalar = double;
     double v[4];
 
     ARCUATE_HD static Double4 load(const double* from) { return {{from[0], from[1], from[2], from[3]}}; }
@@ -138,6 +142,8 @@ ARCUATE_HD Double4 sqrt(Double4 a) {
 }
 
 struct Float8 {
+    static constexpr int count = 8;
+    using Scalar = float;
     float v[8];
 
     ARCUATE_HD static Float8 load(const float* from) {
@@ -356,12 +362,31 @@ ARCUATE_HD void sums_of(const Double4* of, double* out) {
 #endif
 }
 
+/// The same of four of eight lanes: ((0 + 1) + (2 + 3)) + ((4 + 5) + (6 + 7)).
+ARCUATE_HD void sums_of(const Float8* of, float* out) {
+#if ARCUATE_LANES_AVX2
+    const __m256 sum = _mm256_hadd_ps(_mm256_hadd_ps(of[0].v, of[1].v), _mm256_hadd_ps(of[2].v, of[3].v));
+    _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1)));
+#else
+    for (int i = 0; i < 4; ++i) {
+        const float* const v = of[i].v;
+        out[i] = ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]));
+    }
+#endif
+}
+
 /// The least of the lanes.
 ARCUATE_HD float least_of(Float8 of) {
     float lane[8];
     of.store(lane);
     for (int k = 1; k < 8; ++k) lane[0] = min(lane[0], lane[k]);
     return lane[0];
+}
+
+ARCUATE_HD double tree_sum(Double4 of) {
+    double part[4];
+    of.store(part);
+    return (part[0] + part[1]) + (part[2] + part[3]);
 }
 
 /// Sum over n (a multiple of 8) of a_i b_i: eight interleaved partial sums, then a fixed tree.
@@ -372,9 +397,7 @@ ARCUATE_HD double dot8(const double* a, const double* b, int n) {
         low = fma(Double4::load(a + i), Double4::load(b + i), low);
         high = fma(Double4::load(a + i + 4), Double4::load(b + i + 4), high);
     }
-    double part[4];
-    (low + high).store(part);
-    return (part[0] + part[1]) + (part[2] + part[3]);
+    return tree_sum(low + high);
 }
 
 /// to_i += from_i scale, n a multiple of 4.

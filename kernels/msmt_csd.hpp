@@ -7,17 +7,13 @@
 // ch. 23). Each round takes in, instead of the most violated constraint alone, every violated one that is the worst in its neighbourhood; where
 // none of them stays, the most violated alone, which always makes progress.
 //
-// The active rows a_i are kept with their dual basis d_i: the vectors in the span of the active rows with d_i a_j = 1 for i = j and 0 otherwise. The
-// multipliers that put y on all active planes are -d_i b, and one row more or less is a product with the dual basis and a change of rank one: loops
-// over whole rows that wait for nothing, where the substitutions and rotations of a triangular factor wait for every row before.
-//
-// In double: C^T C of three tissues has a condition number far above what float resolves. Only the search for violated constraints is in float,
+// The face of the cone on which the projection lies (kernels/cone_face.hpp) is first sought in float, where rounds are cheap, and then found from there in double:
+// C^T C of three tissues has a condition number far above what float resolves. The search for violated constraints is in float, too,
 // and what it finds near the bound is decided in double.
 #pragma once
 
+#include "kernels/cone_face.hpp"
 #include "kernels/csd.hpp"
-#include "kernels/lanes.hpp"
-#include "kernels/math.hpp"
 #include "kernels/views.hpp"
 
 namespace arcuate::kernels {
@@ -32,6 +28,7 @@ struct MsmtProblem {
     int max_iterations;
     const double* project;       ///< (volumes, Capacity) s -> b
     const double* constraint;    ///< (constraints, Capacity) rows of B, unit length
+    const float* constraint_f;   ///< (constraints, Capacity) the same in float
     const float* constraint_t;   ///< (unknowns, constraints) its transpose
     const std::int16_t* near;    ///< (constraints, msmt_neighbours) the rows most parallel to each; itself where there are fewer
     const double* recover;       ///< (unknowns, Capacity) y -> x: row j is what y_j adds
@@ -51,19 +48,8 @@ struct EstimateMsmt {
     static constexpr float uncertainty = 6e-6f;
     /// Of the violated constraints, those join in a round that are violated by this share of the worst.
     static constexpr float at_least = 0.5f;
-    /// A row whose part across the other active rows is shorter than the root of this counts as dependent on them; below the second, the part
-    /// is freed once more of what rounding left along them.
-    static constexpr double least_square = 1e-18, doubtful_square = 1e-3;
-    /// The column of the dual basis that holds the multipliers -d_i b.
-    static constexpr int target = Capacity - 1;
-
-    /// The constraints held at zero, in any order.
-    struct Active {
-        int count;
-        std::int16_t index[Capacity];        ///< which constraint
-        double multiplier[Capacity];         ///< >= 0
-        alignas(32) double dual[Capacity * Capacity];  ///< row i: d_i, and in its last column -d_i b
-    };
+    /// The search in float ends where nothing is violated by more, relative to |b|.
+    static constexpr float rough_tolerance = 1e-5f;
 
     ARCUATE_HD void operator()(std::int64_t voxel) const {
         alignas(32) double y[Capacity];
@@ -76,7 +62,7 @@ struct EstimateMsmt {
         alignas(32) double x[Capacity];
         ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) x[c] = 0;
-        add_rows<false>(x, y, problem.unknowns, [&](int j) { return problem.recover + j * Capacity; });
+        for (int j = 0; j < problem.unknowns; ++j) add_scaled4(x, problem.recover + j * Capacity, y[j], Capacity);
         for (int c = 0; c < problem.unknowns; ++c) out[c] = static_cast<float>(x[c]);
     }
 
@@ -103,40 +89,73 @@ struct EstimateMsmt {
 
     /// y, which is b, becomes b's projection onto the cone; |b| = 1.
     ARCUATE_HD CsdOutcome project(const double* b, double* y) const {
-        Active active;
-        active.count = 0;
         alignas(32) float amplitude[csd_max_directions];
-        double explained = 0;  // |b|^2 - |y|^2, which grows from round to round
+        ConeFace<Double4, Capacity> face;
+        face.begin(problem.constraint, b, problem.unknowns);
+        {
+            ConeFace<Float8, Capacity> rough;
+            find_roughly(b, rough, amplitude);
+            for (int i = 0; i < rough.count; ++i) face.join(rough.index[i], static_cast<double>(max(rough.multiplier[i], 0.0f)));
+        }
+        face.settle(y);
         bool refined = false;
         for (int iteration = 0; iteration < problem.max_iterations; ++iteration) {
             const float least = find_amplitudes(y, amplitude);
             if (least >= 0) {
-                if (active.count > 0 && !refined) refine(active, b, y);
+                if (face.count > 0 && !refined) face.refine(y);
                 return CsdOutcome::converged;
             }
-            int worst = -1;
-            for_each_below(amplitude, at_least * least, [&](int d) {
-                if (worst < 0 && amplitude[d] == least) worst = d;
-                if (is_worst_nearby(amplitude, d)) join(active, d, b);
-            });
-            bool progress = settle(active, b, y, explained);
-            if (!progress) {
-                join(active, worst, b);
-                progress = settle(active, b, y, explained);
-            }
-            if (progress) continue;
+            if (go_on(face, amplitude, least, y)) continue;
             // Even the most violated one leaves at once: rounding decides, and y is as good as it gets after a step of iterative refinement.
             if (refined) return CsdOutcome::converged;
-            refine(active, b, y);
+            face.refine(y);
             refined = true;
         }
         return CsdOutcome::not_converged;
+    }
+
+    /// The face as float finds it, until rounding decides.
+    ARCUATE_HD void find_roughly(const double* b, ConeFace<Float8, Capacity>& face, float* amplitude) const {
+        alignas(32) float point[Capacity], y[Capacity];
+        ARCUATE_ROLLED
+        for (int c = 0; c < Capacity; ++c) y[c] = point[c] = static_cast<float>(b[c]);
+        face.begin(problem.constraint_f, point, problem.unknowns);
+        for (int iteration = 0; iteration < problem.max_iterations; ++iteration) {
+            const float least = scan(y, amplitude);
+            if (!(least < -rough_tolerance && go_on(face, amplitude, least, y))) return;
+        }
+    }
+
+    /// One round: takes violated constraints in, and y to where the face says. False where not even the most violated one stays.
+    template <class Face, class T>
+    ARCUATE_HD bool go_on(Face& face, const float* amplitude, float least, T* y) const {
+        int worst = -1;
+        for_each_below(amplitude, at_least * least, [&](int d) {
+            if (worst < 0 && amplitude[d] == least) worst = d;
+            if (is_worst_nearby(amplitude, d)) face.join(d, 0);
+        });
+        if (face.settle(y)) return true;
+        face.join(worst, 0);
+        return face.settle(y);
     }
 
     /// Amplitudes along every direction, 0 for those that the tolerance forgives; returns the least of them, or 0.
     ARCUATE_HD float find_amplitudes(const double* y, float* amplitude) const {
         float value[Capacity];
         for (int c = 0; c < problem.unknowns; ++c) value[c] = static_cast<float>(y[c]);
+        const float rough = scan(value, amplitude);
+        if (rough < -4 * uncertainty) return rough;
+        float exact = 0;
+        for_each_below(amplitude, uncertainty, [&](int d) {
+            const double here = dot8(problem.constraint + std::int64_t{d} * Capacity, y, Capacity);
+            amplitude[d] = here < -tolerance ? static_cast<float>(here) : 0.0f;
+            exact = min(exact, amplitude[d]);
+        });
+        return exact;
+    }
+
+    /// Amplitudes along every direction in float; returns the least of them, or 0.
+    ARCUATE_HD float scan(const float* y, float* amplitude) const {
         Float8 least = Float8::all(0);
         for (int d = 0; d < problem.constraints; d += 64) {
             Float8 sum[8];
@@ -145,7 +164,7 @@ struct EstimateMsmt {
             const float* across = problem.constraint_t + d;
             ARCUATE_ROLLED
             for (int c = 0; c < problem.unknowns; ++c, across += problem.constraints) {
-                const Float8 here = Float8::all(value[c]);
+                const Float8 here = Float8::all(y[c]);
                 ARCUATE_UNROLL
                 for (int k = 0; k < 8; ++k) sum[k] = fma(Float8::load(across + 8 * k), here, sum[k]);
             }
@@ -155,15 +174,7 @@ struct EstimateMsmt {
                 least = min(sum[k], least);
             }
         }
-        const float rough = least_of(least);
-        if (rough < -4 * uncertainty) return rough;
-        float exact = 0;
-        for_each_below(amplitude, uncertainty, [&](int d) {
-            const double here = dot8(row(d), y, Capacity);
-            amplitude[d] = here < -tolerance ? static_cast<float>(here) : 0.0f;
-            exact = min(exact, amplitude[d]);
-        });
-        return exact;
+        return least_of(least);
     }
 
     /// Calls body(d) for every direction whose amplitude is not above `bound`, in ascending order.
@@ -185,167 +196,6 @@ struct EstimateMsmt {
             if (amplitude[other] < amplitude[d] || (amplitude[other] == amplitude[d] && other < d)) return false;
         }
         return true;
-    }
-
-    /// Takes a constraint in, with multiplier 0, unless it depends on the active ones or is kept by their planes already.
-    ARCUATE_HD void join(Active& active, int index, const double* b) const {
-        const int k = active.count;
-        if (k == problem.unknowns) return;
-        alignas(32) double across[Capacity], along[Capacity];
-        ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) across[c] = row(index)[c];
-        const auto dual_row = [&](int i) { return dual(active, i); };
-        const auto own_row = [&](int i) { return row(active.index[i]); };
-        dot_rows(along, across, k, dual_row);
-        add_rows<true>(across, along, k, own_row);
-        double square = dot8(across, across, Capacity);
-        if (square < doubtful_square) {
-            alignas(32) double left[Capacity];
-            dot_rows(left, across, k, dual_row);
-            add_rows<true>(across, left, k, own_row);
-            for (int i = 0; i < k; ++i) along[i] = along[i] + left[i];
-            square = dot8(across, across, Capacity);
-        }
-        const double violation = -dot8(across, b, Capacity);
-        if (!(square > least_square && violation > 0)) return;
-        double* const added = dual(active, k);
-        const double inverse = 1.0 / square;
-        ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) added[c] = across[c] * inverse;
-        added[target] = violation * inverse;
-        take_away(active, along, added);
-        active.index[k] = static_cast<std::int16_t>(index);
-        active.multiplier[k] = 0;
-        active.count = k + 1;
-    }
-
-    /// Takes a constraint out; the last one moves to its place.
-    ARCUATE_HD void leave(Active& active, int position) const {
-        alignas(32) double out[Capacity], share[Capacity];
-        const int last = --active.count;
-        ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) {
-            out[c] = dual(active, position)[c];
-            dual(active, position)[c] = dual(active, last)[c];
-        }
-        active.index[position] = active.index[last];
-        active.multiplier[position] = active.multiplier[last];
-        const double multiplier = out[target];
-        out[target] = 0;
-        const double inverse = 1.0 / dot8(out, out, Capacity);
-        dot_rows(share, out, last, [&](int i) { return dual(active, i); });
-        ARCUATE_ROLLED
-        for (int i = 0; i < last; ++i) share[i] = share[i] * inverse;
-        out[target] = multiplier;
-        take_away(active, share, out);
-    }
-
-    /// Brings the multipliers to those that put y on all active planes, and y there; constraints whose multiplier would not stay positive leave.
-    /// True where |b - y|^2 has grown beyond `explained`, which it becomes.
-    ARCUATE_HD bool settle(Active& active, const double* b, double* y, double& explained) const {
-        for (bool inside = false; !inside;) {
-            double fraction = 1;
-            inside = true;
-            for (int i = 0; i < active.count; ++i) {
-                const double from = active.multiplier[i], to = dual(active, i)[target];
-                if (to > 0) continue;
-                inside = false;
-                fraction = min(fraction, from > 0 ? from / (from - to) : 0.0);
-            }
-            for (int i = 0; i < active.count; ++i) {
-                double& multiplier = active.multiplier[i];
-                const double from = multiplier, to = dual(active, i)[target];
-                const bool leaves = !(to > 0) && !(from > 0 && from / (from - to) > fraction);
-                multiplier = inside ? to : leaves ? -1.0 : fma(fraction, to - from, from);
-            }
-            for (int i = active.count - 1; i >= 0 && !inside; --i)
-                if (active.multiplier[i] < 0) leave(active, i);
-        }
-        const double now = follow_multipliers(active, b, y);
-        const bool grown = now > fma(explained, 1e-14, explained);
-        explained = now;
-        return grown;
-    }
-
-    /// What rounding left of the amplitudes along the active constraints goes into the multipliers.
-    ARCUATE_HD void refine(Active& active, const double* b, double* y) const {
-        alignas(32) double rest[Capacity], along[Capacity], change[Capacity];
-        dot_rows(rest, y, active.count, [&](int i) { return row(active.index[i]); });
-        ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) along[c] = 0;
-        add_rows<false>(along, rest, active.count, [&](int i) { return dual(active, i); });
-        along[target] = 0;
-        dot_rows(change, along, active.count, [&](int i) { return dual(active, i); });
-        for (int i = 0; i < active.count; ++i) active.multiplier[i] = dual(active, i)[target] = active.multiplier[i] - change[i];
-        follow_multipliers(active, b, y);
-    }
-
-    /// y = b + B^T m; returns |B^T m|^2.
-    ARCUATE_HD double follow_multipliers(const Active& active, const double* b, double* y) const {
-        alignas(32) double change[Capacity];
-        ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) change[c] = 0;
-        add_rows<false>(change, active.multiplier, active.count, [&](int i) { return row(active.index[i]); });
-        ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) y[c] = b[c] + change[c];
-        return dot8(change, change, Capacity);
-    }
-
-    ARCUATE_HD const double* row(int index) const { return problem.constraint + std::int64_t{index} * Capacity; }
-    ARCUATE_HD static const double* dual(const Active& active, int i) { return active.dual + i * Capacity; }
-    ARCUATE_HD static double* dual(Active& active, int i) { return active.dual + i * Capacity; }
-
-    /// out_i = row_of(i) v for i < count; what follows, to a multiple of four, is overwritten.
-    template <class RowOf>
-    ARCUATE_HD static void dot_rows(double* out, const double* v, int count, const RowOf& row_of) {
-        for (int i = 0; i < count; i += 4) {
-            const double* rows[4];
-            Double4 sum[4];
-            ARCUATE_UNROLL
-            for (int r = 0; r < 4; ++r) rows[r] = row_of(min(i + r, count - 1)), sum[r] = Double4::all(0);
-            ARCUATE_ROLLED
-            for (int c = 0; c < Capacity; c += 4) {
-                const Double4 here = Double4::load(v + c);
-                ARCUATE_UNROLL
-                for (int r = 0; r < 4; ++r) sum[r] = fma(Double4::load(rows[r] + c), here, sum[r]);
-            }
-            sums_of(sum, out + i);
-        }
-    }
-
-    /// to += sum over i < count of scale_i row_of(i), or to -= it
-    template <bool Subtract, class RowOf>
-    ARCUATE_HD static void add_rows(double* to, const double* scale, int count, const RowOf& row_of) {
-        ARCUATE_ROLLED
-        for (int first = 0; first < Capacity; first += 48) {
-            Double4 sum[12];
-            ARCUATE_UNROLL
-            for (int c = 0; c < 12; ++c) sum[c] = Double4::load(to + first + 4 * c);
-            for (int i = 0; i < count; ++i) {
-                const Double4 s = Double4::all(scale[i]);
-                const double* const from = row_of(i) + first;
-                ARCUATE_UNROLL
-                for (int c = 0; c < 12; ++c) sum[c] = Subtract ? fnma(s, Double4::load(from + 4 * c), sum[c]) : fma(s, Double4::load(from + 4 * c), sum[c]);
-            }
-            ARCUATE_UNROLL
-            for (int c = 0; c < 12; ++c) sum[c].store(to + first + 4 * c);
-        }
-    }
-
-    /// d_i -= share_i v for every active row.
-    ARCUATE_HD static void take_away(Active& active, const double* share, const double* v) {
-        ARCUATE_ROLLED
-        for (int first = 0; first < Capacity; first += 48) {
-            Double4 here[12];
-            ARCUATE_UNROLL
-            for (int c = 0; c < 12; ++c) here[c] = Double4::load(v + first + 4 * c);
-            for (int i = 0; i < active.count; ++i) {
-                const Double4 s = Double4::all(share[i]);
-                double* const to = dual(active, i) + first;
-                ARCUATE_UNROLL
-                for (int c = 0; c < 12; ++c) fnma(s, here[c], Double4::load(to + 4 * c)).store(to + 4 * c);
-            }
-        }
     }
 };
 

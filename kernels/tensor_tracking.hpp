@@ -14,7 +14,7 @@ struct TensorDirections {
     VoxelGrid grid;
     const float* signal;     ///< (rows, stride) relative to the image's largest
     const float* residual;   ///< (rows, stride) signal minus fit, to be added with random signs to the fit in `signal`; null: deterministic
-    const float* to_tensor;  ///< (6, stride) tensor elements from ln S: the pseudo-inverse of the design; zero in the padding
+    const float* to_tensor;  ///< (6 at least, stride) tensor elements from ln S: the pseudo-inverse of the design; zero in the padding
     int stride;              ///< volumes, padded to a multiple of 8
     float cutoff, seed_cutoff;  ///< of FA
     float cos_max_angle;
@@ -81,9 +81,8 @@ struct TensorDirections {
 
 /// Splits the signal of each row into what the model says of it and the rest. One item per row.
 struct SplitSignal {
-    const float* to_tensor;   ///< (6, stride)
-    const float* to_log_s0;   ///< (stride)
-    const float* design;      ///< (volumes, 7)
+    const float* inverse;     ///< (7, stride) tensor elements and ln S0 from ln S; zero in the padding
+    const float* design;      ///< (7, stride) ln S from them
     int volumes, stride;
     float* signal;            ///< (rows, stride); becomes the fit
     float* residual;          ///< (rows, stride)
@@ -91,18 +90,25 @@ struct SplitSignal {
     ARCUATE_HD void operator()(std::int64_t row) const {
         float* s = signal + row * stride;
         float* r = residual + row * stride;
-        double parameters[7] = {0, 0, 0, 0, 0, 0, 0};
-        for (int v = 0; v < volumes; ++v) {
-            const double value = static_cast<double>(log(max(s[v], TensorDirections::smallest)));
-            for (int k = 0; k < 6; ++k) parameters[k] = fma(static_cast<double>(to_tensor[k * stride + v]), value, parameters[k]);
-            parameters[6] = fma(static_cast<double>(to_log_s0[v]), value, parameters[6]);
+        float value[8];
+        Double4 sum[7];
+        for (int k = 0; k < 7; ++k) sum[k] = Double4::all(0);
+        for (int v = 0; v < stride; v += 8) {
+            log_of_normal(max(Float8::load(s + v), Float8::all(TensorDirections::smallest))).store(value);
+            for (int k = 0; k < 7; ++k)
+                for (int half = 0; half < 8; half += 4) sum[k] = fma(Double4::load(inverse + k * stride + v + half), Double4::load(value + half), sum[k]);
         }
-        for (int v = 0; v < volumes; ++v) {
-            double sum = 0;
-            for (int k = 0; k < 7; ++k) sum = fma(static_cast<double>(design[v * 7 + k]), parameters[k], sum);
-            const float fit = exp(static_cast<float>(sum));
-            r[v] = s[v] - fit;
-            s[v] = fit;
+        double parameter[7];
+        for (int k = 0; k < 7; ++k) parameter[k] = tree_sum(sum[k]);
+        for (int v = 0; v < stride; v += 4) {
+            Double4 log_s = Double4::all(0);
+            for (int k = 0; k < 7; ++k) log_s = fma(Double4::load(design + k * stride + v), Double4::all(parameter[k]), log_s);
+            log_s.store(value);
+            for (int j = 0; j < min(4, volumes - v); ++j) {
+                const float fit = exp(value[j]);
+                r[v + j] = s[v + j] - fit;
+                s[v + j] = fit;
+            }
         }
     }
 };

@@ -27,7 +27,7 @@ constexpr double least_cosine = 0.2;
 struct Matrices {
     std::size_t unknowns = 0, width = 0, constraints = 0;
     std::vector<double> project, constraint, recover;
-    std::vector<float> constraint_t;
+    std::vector<float> constraint_f, constraint_t;
     std::vector<std::int16_t> near;
 };
 
@@ -165,6 +165,7 @@ Matrices make_matrices(const GradientTable& gradients, const std::vector<Shell>&
             out.constraint[r * out.width + c] = unit_t(c, r) = b_t(c, r) / length;
     }
 
+    out.constraint_f.assign(out.constraint.begin(), out.constraint.end());
     out.constraint_t.assign(unit_t.values.begin(), unit_t.values.end());
     out.near = nearest_rows(transposed_product(unit_t, unit_t).values, out.constraints);
 
@@ -210,7 +211,7 @@ MsmtResult estimate_msmt_fod(const Series& dwi, const GradientTable& gradients, 
     const auto n = static_cast<std::int64_t>(voxels.size());
     const auto chunk = chunk_size(options.chunk, voxels);
     const Buffer<double> project(device, matrices.project), constraint(device, matrices.constraint), recover(device, matrices.recover);
-    const Buffer<float> constraint_t(device, matrices.constraint_t);
+    const Buffer<float> constraint_f(device, matrices.constraint_f), constraint_t(device, matrices.constraint_t);
     const Buffer<std::int16_t> near(device, matrices.near);
     const kernels::MsmtProblem problem{static_cast<int>(dwi.volumes),
                                        unknowns,
@@ -218,6 +219,7 @@ MsmtResult estimate_msmt_fod(const Series& dwi, const GradientTable& gradients, 
                                        options.max_iterations > 0 ? options.max_iterations : 10 * unknowns,
                                        project.data(),
                                        constraint.data(),
+                                       constraint_f.data(),
                                        constraint_t.data(),
                                        near.data(),
                                        recover.data()};

@@ -47,19 +47,20 @@ std::unique_ptr<Tracker> make_tensor_tracking(const TrackInput& input, const Tra
     if (input.tensor->volumes != volumes)
         throw InputError(fmt::format("the gradient table has {} volumes but the image {}; give those that belong together", input.tensor->volumes, volumes));
     const int stride = static_cast<int>((volumes + 7) / 8 * 8);
-    std::vector<float> to_tensor(static_cast<std::size_t>(6 * stride)), to_log_s0(static_cast<std::size_t>(stride)), design(static_cast<std::size_t>(volumes * 7));
-    for (std::int64_t v = 0; v < volumes; ++v) {
-        for (int k = 0; k < 6; ++k) to_tensor[static_cast<std::size_t>(k * stride + v)] = static_cast<float>(input.tensor->inverse[static_cast<std::size_t>(k * volumes + v)]);
-        to_log_s0[static_cast<std::size_t>(v)] = static_cast<float>(input.tensor->inverse[static_cast<std::size_t>(6 * volumes + v)]);
-        for (int k = 0; k < 7; ++k) design[static_cast<std::size_t>(v * 7 + k)] = static_cast<float>(input.tensor->design[static_cast<std::size_t>(v * 7 + k)]);
-    }
-    Images images{RowsOnDevice(input.field, stride, scale_of(input.field), "the diffusion-weighted image", device), {}, Buffer<float>(device, to_tensor), stride, o};
+    std::vector<float> inverse(static_cast<std::size_t>(7 * stride)), design(inverse.size());
+    for (std::int64_t v = 0; v < volumes; ++v)
+        for (int k = 0; k < 7; ++k) {
+            const auto at = static_cast<std::size_t>(k * stride + v);
+            inverse[at] = static_cast<float>(input.tensor->inverse[static_cast<std::size_t>(k * volumes + v)]);
+            design[at] = static_cast<float>(input.tensor->design[static_cast<std::size_t>(v * 7 + k)]);
+        }
+    Images images{RowsOnDevice(input.field, stride, scale_of(input.field), "the diffusion-weighted image", device), {}, Buffer<float>(device, inverse), stride, o};
     if (o.algorithm == Algorithm::tensor_prob) {
         const auto rows = images.signal.rows();
         images.residual = Buffer<float>::zeros(device, static_cast<std::size_t>(rows * stride));
-        const Buffer<float> s0(device, to_log_s0), model(device, design);
+        const Buffer<float> model(device, design);
         launch(device, rows - 1,
-               kernels::SplitSignal{images.to_tensor.data(), s0.data(), model.data(), static_cast<int>(volumes), stride, images.signal.values() + stride,
+               kernels::SplitSignal{images.to_tensor.data(), model.data(), static_cast<int>(volumes), stride, images.signal.values() + stride,
                                     images.residual.data() + stride});
     }
     return kernel_tracker(std::move(images), input, o, device);

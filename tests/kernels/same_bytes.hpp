@@ -2,6 +2,7 @@
 // digests; built by every compiler, for every processor, at every optimisation level, they must print the same line (same_bytes.cmake).
 #pragma once
 
+#include "kernels/cone_face.hpp"
 #include "kernels/log_signal_fit.hpp"
 #include "kernels/log_tensor_fit.hpp"
 #include "kernels/philox_lanes.hpp"
@@ -104,6 +105,26 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
             for (const double value : of_one) digest.add(value);
         digest.add(k::dot8(design, design + 8, 256));
         digest.add(static_cast<std::uint32_t>(k::Double4::load(design).below(k::Double4::load(design + 8))));
+        double plane[48 * 3], point[48], on[48];
+        float plane_f[48 * 3], point_f[48], on_f[48];
+        for (int j = 0; j < 48 * 3; ++j) plane_f[j] = static_cast<float>(plane[j] = j % 48 < 40 ? design[j] - 0.4 : 0.0);
+        for (int j = 0; j < 48; ++j) point_f[j] = static_cast<float>(point[j] = j < 40 ? -design[j + 150] : 0.0);
+        k::ConeFace<k::Double4, 48> face;
+        k::ConeFace<k::Float8, 48> rough;
+        face.begin(plane, point, 40);
+        rough.begin(plane_f, point_f, 40);
+        for (int j = 0; j < 3; ++j) {
+            face.join(j, 0.25);
+            rough.join(j, 0.25f);
+        }
+        digest.add(static_cast<std::uint32_t>(face.settle(on)));
+        digest.add(static_cast<std::uint32_t>(rough.settle(on_f)));
+        digest.add(static_cast<std::uint32_t>(face.count + 4 * rough.count));
+        face.refine(on);
+        for (int j = 0; j < 40; ++j) {
+            digest.add(on[j]);
+            digest.add(on_f[j]);
+        }
         const k::Float8 eight = k::fma(k::Float8::load(signal), k::Float8::load(signal + 8), k::min(k::Float8::load(signal + 16), k::Float8::all(0.5f)));
         digest.add(k::least_of(eight));
         digest.add(k::tree_sum(k::negated(k::log_of_normal(k::max(eight, k::Float8::all(positive))), random.v[2])));
