@@ -315,6 +315,11 @@ struct TrackStreamline {
     };
 };
 
+/// Kept vertices of a half: the seed, every n-th, the last.
+ARCUATE_HD std::int32_t kept_vertices(std::int32_t count, int downsample) { return 1 + (count - 1) / downsample + ((count - 1) % downsample ? 1 : 0); }
+/// Which of a streamline's kept vertices is its seed.
+ARCUATE_HD std::int32_t seed_vertex(const StreamlineRecord& record, int downsample) { return record.turned ? kept_vertices(record.path[0].count, downsample) - 1 : 0; }
+
 /// Copies the kept vertices of chosen streamlines to one array without gaps, each from one end to the other.
 struct PackStreamlines {
     VertexPool pool;
@@ -328,15 +333,12 @@ struct PackStreamlines {
         const StreamlineRecord& record = records[chosen[s]];
         Vec3* to = packed + offsets[s];
         const VertexPath &first = record.path[0], &second = record.path[1];
-        // Kept vertices of the first half: the seed, every n-th, the last.
-        const std::int32_t from_first = kept_of(first.count);
-        copy(first, record.turned ? to + (from_first - 1) : to, record.turned ? -1 : 1, false);
-        if (record.turned) copy(second, to + from_first, 1, true);
+        Vec3* const seed = to + seed_vertex(record, downsample);
+        copy(first, seed, record.turned ? -1 : 1, false);
+        if (record.turned) copy(second, seed + 1, 1, true);
     }
 
   private:
-    ARCUATE_HD std::int32_t kept_of(std::int32_t count) const { return 1 + (count - 1) / downsample + ((count - 1) % downsample ? 1 : 0); }
-
     ARCUATE_HD void copy(const VertexPath& path, Vec3* to, int direction, bool without_seed) const {
         PathReader read(pool, path);
         for (std::int32_t v = 0; v < path.count; ++v) {

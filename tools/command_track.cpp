@@ -7,17 +7,17 @@
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/region.hpp"
 #include "arcuate/io/tables.hpp"
-#include "arcuate/io/tractogram.hpp"
 #include "arcuate/tracking/track.hpp"
 #include "arcuate/weights/sift2.hpp"
 #include "command.hpp"
-#include "track_checkpoint.hpp"
+#include "track_output.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -38,6 +38,8 @@ struct Options {
     std::string act;
     bool backtrack = false, crop = false;
     bool float16 = false, deflate = false;
+    std::string output_seeds;
+    bool save_seeds = false;
     bool resume = false;
     double checkpoint_seconds = 10;
     std::int64_t explain = -1;
@@ -202,9 +204,12 @@ void body(Run& run, Options o) {
         return;
     }
     if (o.out.empty()) throw InputError("there is no output (OUT is missing); name a .tck, .trk or .trx file");
-    run.require_writable({o.out, io::sidecar_path(o.out)});
+    run.require_writable(o.output_seeds.empty() ? std::vector{o.out, io::sidecar_path(o.out)} : std::vector{o.out, io::sidecar_path(o.out), o.output_seeds});
     if ((o.float16 || o.deflate) && !o.out.ends_with(".trx"))
         throw InputError(fmt::format("--float16 and --deflate are of .trx alone and {} is none; choose such a name", o.out));
+    if (o.save_seeds && o.out.ends_with(".tck"))
+        throw InputError(fmt::format("--save-seeds has no place in {} (a .tck holds vertices alone); use --output-seeds FILE, or write .trk or .trx", o.out));
+    if (o.output_seeds == o.out) throw InputError(fmt::format("--output-seeds and OUT are one file ({}); give another name", o.out));
     if (!o.resume && !run.force && std::filesystem::exists(checkpoint_path(o.out)))
         throw OutputError(fmt::format("an interrupted run has left {}; add --resume to go on with it, or --force to start again", checkpoint_path(o.out)));
     Inputs inputs(o, run);
@@ -219,32 +224,39 @@ void body(Run& run, Options o) {
     if (o.crop) parameters.emplace_back("crop", "1");
     if (o.float16) parameters.emplace_back("float16", "1");
     if (o.deflate) parameters.emplace_back("deflate", "1");
+    if (o.save_seeds) parameters.emplace_back("save_seeds", "1");
+    if (!o.output_seeds.empty()) parameters.emplace_back("output_seeds", "1");
     std::optional<Provenance> provenance;  // fingerprints take a moment: once, and only when they are needed
     const auto asked = [&] {
         if (!provenance) provenance = run.provenance(parameters, inputs.files);
         return io::provenance_core_json(*provenance);
     };
 
-    const io::TractogramOptions file{.properties = fields, .grid = inputs.field.grid, .float16 = o.float16, .compress = o.deflate, .overwrite = run.force};
-    std::unique_ptr<io::TractogramWriter> writer;
+    const TrackOutputOptions output{.path = o.out, .seeds_path = o.output_seeds, .save_seeds = o.save_seeds,
+                                    .file = {.properties = fields, .grid = inputs.field.grid, .float16 = o.float16, .compress = o.deflate, .overwrite = run.force}};
+    o.track.seed_data = output.need_seeds();
+    std::optional<TrackOutput> writer;
     tracking::TrackControl control;
     if (o.resume) {
         const TrackCheckpoint checkpoint = read_checkpoint(o.out);
         if (checkpoint.asked != asked())
             throw InputError(fmt::format("{} belongs to another run (its options or inputs differ); repeat the command as it was, or start again with --force", checkpoint_path(o.out)));
-        writer = io::resume_tractogram_writer(o.out, file, checkpoint.writer);
+        writer.emplace(output, &checkpoint);
         control.done = checkpoint.summary;
         if (checkpoint.seeds && inputs.dynamic) inputs.go_on_from(*checkpoint.seeds);
         run.say(fmt::format("going on after {} streamlines from {} seeds", checkpoint.summary.accepted, checkpoint.summary.seeds));
     } else {
-        writer = io::make_tractogram_writer(o.out, file);
+        writer.emplace(output);
     }
 
     using Clock = std::chrono::steady_clock;
     auto last = Clock::now();
     bool any_checkpoint = o.resume;
     const auto save = [&](const tracking::TrackSummary& done) {
-        write_checkpoint(o.out, {asked(), writer->checkpoint(), done, inputs.dynamic ? std::optional(inputs.dynamic_state()) : std::nullopt});
+        TrackCheckpoint checkpoint{.asked = asked(), .writer = {}, .summary = done};
+        writer->save(checkpoint);
+        if (inputs.dynamic) checkpoint.seeds = inputs.dynamic_state();
+        write_checkpoint(o.out, checkpoint);
         any_checkpoint = true;
         last = Clock::now();
     };
@@ -273,12 +285,16 @@ void body(Run& run, Options o) {
     io::write_sidecar(o.out, *provenance, run.force);
 }
 
+std::string angle_of(const tracking::AlgorithmRow& row) {
+    return row.angle > 0 ? fmt::format("{}", row.angle) : fmt::format("{:.3g}", 360 / M_PI * std::asin(row.step));  // of a radius of curvature of half a voxel, for people
+}
+
 std::string table_of_algorithms() {
     std::string text = "Algorithms:\n";
     for (const auto& row : tracking::algorithms) text += fmt::format("  {:<12} {} ({})\n", row.name, row.text, row.reference);
     text += "\nDefaults by algorithm: step [voxels], angle [degrees], cutoff, vertices kept\n";
     for (const auto& row : tracking::algorithms)
-        text += fmt::format("  {:<12} {:<5} {:<5} {:<4} {}\n", row.name, row.step_rk4 > 0 ? fmt::format("{} ({} with --rk4)", row.step, row.step_rk4) : fmt::format("{}", row.step), row.angle, row.cutoff,
+        text += fmt::format("  {:<12} {:<5} {:<5} {:<4} {}\n", row.name, row.step_rk4 > 0 ? fmt::format("{} ({} with --rk4)", row.step, row.step_rk4) : fmt::format("{}", row.step), angle_of(row), row.cutoff,
                             row.downsample == 1 ? "every" : fmt::format("every {}.", row.downsample));
     return text;
 }
@@ -305,7 +321,7 @@ void add_track(CLI::App& root) {
     app.add_option("--seeds", t.seeds, "seeds tried at most; 0: no limit  [1000 x --select, or all finite seeds]")->transform(CLI::AsSizeValue(true));
     app.add_option("--seed", t.seed, "of the random numbers")->capture_default_str();
     app.add_option("--step", t.step, "length of a step [mm]  [by algorithm]");
-    app.add_option("--angle", t.angle, "largest change of direction over a step [degrees]  [by algorithm]");
+    app.add_option("--angle", t.angle, "largest change of direction over a step [degrees]  [by algorithm; ptt: of a radius of curvature of half a voxel, whatever the step]");
     app.add_option("--cutoff", t.cutoff, "FOD amplitude, FA or peak length below which tracking ends  [by algorithm; half of it with --act]");
     app.add_option("--min-length", t.min_length, "[mm]  [5 voxels; 2 with --act]");
     app.add_option("--max-length", t.max_length, "[mm]  [100 voxels]");
@@ -345,13 +361,17 @@ void add_track(CLI::App& root) {
     app.add_option("--downsample", t.downsample, "keep every n-th vertex, and both ends  [by algorithm]")->group(output);
     app.add_flag("--float16", o->float16, ".trx: positions in half precision (0.06 mm at 128 mm from the origin)")->group(output);
     app.add_flag("--deflate", o->deflate, ".trx: compress its arrays")->group(output);
+    app.add_option("--output-seeds", o->output_seeds, "text file to write: of each streamline its number, which of its vertices is the seed, x,y,z, and the seed's number (as tckgen -output_seeds)")
+        ->type_name("FILE")
+        ->group(output);
+    app.add_flag("--save-seeds", o->save_seeds, ".trk, .trx: seed_point [mm] and seed_id, for --explain, with every streamline (in a .trk: millions, and the rest)")->group(output);
     app.add_flag("--resume", o->resume, "go on with an interrupted run: the same command again, the same bytes in the end")->group(output);
     app.add_option("--checkpoint", o->checkpoint_seconds, "seconds between the points that --resume can go on from")->capture_default_str()->group(output);
-    app.add_option("--explain", o->explain, "print every step of streamline ID (a seed's number, from 0) instead of tracking")->type_name("ID")->group(output);
+    app.add_option("--explain", o->explain, "print every step of streamline ID (a seed's number, from 0; of kept ones, --save-seeds and --output-seeds tell it) instead of tracking")->type_name("ID")->group(output);
 
     const std::string fine = "Fine tuning";
     app.add_option("--samples", t.samples, "ifod2, nulldist2: samples per arc; ptt: per probe; both ends included")->capture_default_str()->group(fine);
-    app.add_option("--power", t.power, "exponent of a candidate's probability  [ifod2: 0.25; ifod1, ptt: 1]")->group(fine);
+    app.add_option("--power", t.power, "exponent of a candidate's probability  [ifod2: 0.25; ifod1, ptt: 1; ptt follows bends more closely with 6]")->group(fine);
     app.add_option("--probe-length", t.probe, "ptt: how far ahead a curve is held against the data [mm]  [a quarter of a voxel]")->group(fine);
     app.add_option("--trials", t.trials, "candidates per step before giving up")->capture_default_str()->group(fine);
     app.add_option("--seed-trials", t.seed_trials, "directions tried per seed")->capture_default_str()->group(fine);

@@ -76,6 +76,7 @@ void write_checkpoint(const std::string& output, const TrackCheckpoint& checkpoi
         const auto& s = *checkpoint.seeds;
         json["seeds"] = {{"accepted", s.seeds.accepted}, {"mean", packed(s.seeds.mean)}, {"probability", packed(s.seeds.probability)}, {"density_sums", packed(s.density_sums)}};
     }
+    if (checkpoint.seed_writer) json["seed_writer"] = Json::parse(*checkpoint.seed_writer);
     std::string bytes;
     Json::to_cbor(json, bytes);
     io::write_text(checkpoint_path(output), bytes, true);
@@ -90,6 +91,7 @@ TrackCheckpoint read_checkpoint(const std::string& output) {
         TrackCheckpoint out{json.at("asked").dump(), json.at("writer").dump(), from_json(json.at("done"))};
         if (const auto s = json.find("seeds"); s != json.end())
             out.seeds = {{s->at("accepted"), unpacked<double>(s->at("mean")), unpacked<double>(s->at("probability"))}, unpacked<std::int64_t>(s->at("density_sums"))};
+        if (const auto w = json.find("seed_writer"); w != json.end()) out.seed_writer = w->dump();
         return out;
     } catch (const nlohmann::json::exception&) {
         throw InputError(fmt::format("the checkpoint {} cannot be read (it is damaged); remove it and run without --resume", path));

@@ -21,6 +21,7 @@ struct TrackCheckpoint {
     std::string writer;   ///< io::TractogramWriter::checkpoint()
     tracking::TrackSummary summary;
     std::optional<SeedState> seeds{};
+    std::optional<std::string> seed_writer{};  ///< the same of --output-seeds
 };
 
 std::string checkpoint_path(const std::string& output);

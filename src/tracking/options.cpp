@@ -12,7 +12,7 @@
 
 namespace arcuate::tracking {
 
-// Defaults: tckgen's; prob: DIPY's angle; ptt: a radius of half a voxel (Trekker), which is 11.5 degrees over a tenth of one.
+// Defaults: tckgen's; prob: DIPY's angle; ptt: Trekker's step, radius of curvature (which the angle follows from), probe, and distance of kept vertices.
 const std::array<AlgorithmRow, static_cast<std::size_t>(Algorithm::count)> algorithms{{
     {Algorithm::ifod2, "ifod2", "iFOD2", "probabilistic, second-order arcs through the FOD", "Tournier et al. 2010, Proc. ISMRM 18:1670", FieldKind::fod, 0.5, 0, 45, 0.1,
      0.25, 3, true, true},
@@ -20,8 +20,8 @@ const std::array<AlgorithmRow, static_cast<std::size_t>(Algorithm::count)> algor
      true, true},
     {Algorithm::sd, "sd", "SD_STREAM", "deterministic, along the FOD's peaks", "Tournier et al. 2012, Int J Imaging Syst Technol 22:53", FieldKind::fod, 0.1, 0.25, 60, 0.1,
      0, 1, false, false},
-    {Algorithm::ptt, "ptt", "PTT", "probabilistic, parallel transport of a frame", "Aydogan & Shi 2021, IEEE Trans Med Imaging 40:635", FieldKind::fod, 0.1, 0, 11.5, 0.1, 1,
-     5, true, true},
+    {Algorithm::ptt, "ptt", "PTT", "probabilistic, parallel transport of a frame", "Aydogan & Shi 2021, IEEE Trans Med Imaging 40:635", FieldKind::fod, 0.025, 0, 0, 0.1, 1,
+     20, true, true},
     {Algorithm::prob, "prob", "Probabilistic", "probabilistic, from a fixed set of directions", "Garyfallidis et al. 2014, Front Neuroinform 8:8", FieldKind::fod, 0.2, 0.25, 30,
      0.1, 0, 1, false, true},
     {Algorithm::tensor_det, "tensor-det", "Tensor_Det", "deterministic, along the tensor", "Basser et al. 2000, Magn Reson Med 44:625", FieldKind::signal, 0.1, 0.25, 60, 0.1, 0,
@@ -107,6 +107,10 @@ void check_combinations(const TrackOptions& o, const TrackInput& input) {
         if (!(std::isfinite(size) && size > 0)) throw InputError("--seed-direction has no length; give three numbers x,y,z in scanner coordinates");
     }
 }
+/// By how much a step turns where the radius of curvature is half a voxel: 2 asin(step / (2 radius)) [degrees]; 90 where it is no smaller.
+double angle_of_half_voxel(double step_voxels) {
+    return step_voxels < M_SQRT1_2 ? 2 * 180 / M_PI * static_cast<double>(kernels::asin(static_cast<float>(step_voxels))) : 90;
+}
 }  // namespace
 
 TrackOptions resolve(const TrackOptions& options, const TrackInput& input) {
@@ -115,7 +119,7 @@ TrackOptions resolve(const TrackOptions& options, const TrackInput& input) {
     TrackOptions o = options;
     check_combinations(o, input);
     if (o.step == 0) o.step = (o.rk4 ? row.step_rk4 : row.step) * voxel;
-    if (o.angle == 0) o.angle = row.angle;
+    if (o.angle == 0) o.angle = row.angle > 0 ? row.angle : angle_of_half_voxel(o.step / voxel);
     if (o.cutoff < 0) o.cutoff = row.cutoff * (input.anatomy ? 0.5 : 1.0);
     if (o.power == 0) o.power = row.power;
     if (o.probe == 0) o.probe = 0.25 * voxel;

@@ -31,7 +31,32 @@ void count(const StreamlineRecord& record, TrackSummary& summary) {
     summary.truncated += record.counts.truncated;
 }
 
+/// The seeds of a batch's streamlines.
+class SeedData {
+  public:
+    explicit SeedData(bool wanted) {
+        if (wanted)
+            for (const auto& field : seed_fields()) arrays_.push_back({field, {}});
+    }
+    void clear() {
+        for (auto& array : arrays_) array.values.clear();
+    }
+    /// `first`: the streamline's first vertex.
+    void add(std::int64_t id, std::int32_t vertex, const float* first) {
+        if (arrays_.empty()) return;
+        arrays_[0].values.push_back(static_cast<double>(id));
+        arrays_[1].values.push_back(vertex);
+        for (int axis = 0; axis < 3; ++axis) arrays_[2].values.push_back(static_cast<double>(first[3 * vertex + axis]));
+    }
+    std::span<const DataArray> arrays() const { return arrays_; }
+
+  private:
+    std::vector<DataArray> arrays_;
+};
+
 }  // namespace
+
+std::vector<DataField> seed_fields() { return {{"seed_id", 1, DataType::int64}, {"seed_vertex", 1, DataType::int32}, {"seed_point", 3, DataType::float32}}; }
 
 std::unique_ptr<Tracker> make_tracker(const TrackInput& input, const TrackOptions& o, const Device& device) {
     // In the order of the table of algorithms.
@@ -52,6 +77,7 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
     summary.calibration_arcs = chunks.calibration_arcs();
     DynamicSeeds* const dynamic = input.seeds.front().dynamic;
     std::int64_t ready_up_to = 0;
+    SeedData seed_data(o.seed_data);
     while (wanted() && !(control.stop && control.stop())) {
         if (dynamic && summary.seeds >= ready_up_to) {
             if (DynamicSeeds::begins_generation(summary.seeds)) dynamic->update(summary.accepted, o.select);
@@ -61,10 +87,12 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
         // The kept set is decided in id order, so neither chunks nor finishing order matter.
         const Chunk chunk = chunks.next();
         std::int64_t accepted_here = 0;
+        seed_data.clear();
         for (const auto& record : chunk.records) {
             if (!wanted()) break;
             count(record, summary);
             if (record.outcome != SeedEnd::accepted) continue;
+            seed_data.add(summary.seeds - 1, seed_vertex(record, o.downsample), chunk.positions.data() + 3 * chunk.offsets[static_cast<std::size_t>(accepted_here)]);
             ++summary.accepted;
             ++accepted_here;
             summary.length_um += static_cast<std::int64_t>(static_cast<double>(record.length) * 1e3 + 0.5);
@@ -74,6 +102,7 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
             TractogramView view;
             view.positions = std::span<const float>(chunk.positions.data(), 3 * offsets.back());
             view.offsets = offsets;
+            view.per_streamline = seed_data.arrays();
             if (dynamic) dynamic->append(view);
             sink.append(view);
         }

@@ -217,6 +217,42 @@ TEST(Tractogram, ResumingNeedsItsFiles) {
     }
 }
 
+TEST(Tractogram, SeedsAreATable) {
+    const std::string folder = fresh_folder(), whole = folder + "whole.csv", cut = folder + "cut.csv";
+    const DataField id{"seed_id", 1, DataType::int64}, vertex{"seed_vertex", 1, DataType::int32}, point{"seed_point", 3, DataType::float32};
+    Tractogram a, b;
+    a.append(std::vector<float>{0, 0, 0, 1, 2.5f, -3});
+    a.per_streamline = {{vertex, {1}}, {id, {17}}, {point, {1, 2.5, -3}}};
+    b.append(std::vector<float>{0.1f, 0, 0});
+    b.append(std::vector<float>{4, 5, 6});
+    b.per_streamline = {{id, {18, 20000001}}, {vertex, {0, 0}}, {point, {static_cast<double>(0.1f), 0, 0, 4, 5, 6}}};
+    {
+        const auto writer = io::make_seed_writer(whole, false);
+        writer->append(a.view());
+        writer->append(b.view());
+        EXPECT_EQ(writer->size(), 3);
+        EXPECT_THAT(error_of<InputError>([&] { writer->append(TractogramView{a.positions, a.offsets}); }), HasSubstr("came without their seed_id"));
+        writer->commit(5);
+    }
+    EXPECT_EQ(bytes_of(whole), "#Track_index,Seed_index,Pos_x,Pos_y,Pos_z,Seed_id\n0,1,1,2.5,-3,17\n1,0,0.1,0,0,18\n2,0,4,5,6,20000001\n");
+    std::string checkpoint;
+    {
+        const auto writer = io::make_seed_writer(cut, false);
+        writer->append(a.view());
+        checkpoint = writer->checkpoint();
+        writer->append(b.view());  // lost with the run
+    }
+    EXPECT_FALSE(std::filesystem::exists(cut));
+    {
+        const auto writer = io::make_seed_writer(cut, false, checkpoint);
+        writer->append(b.view());
+        writer->commit(5);
+    }
+    EXPECT_EQ(bytes_of(cut), bytes_of(whole));
+    EXPECT_EQ(files_in(folder), 2u);
+    EXPECT_THAT(error_of<InputError>([&] { io::make_seed_writer(cut, true, "{}"); }), HasSubstr("its checkpoint is damaged"));
+}
+
 TEST(Tractogram, WritersSayWhatTheyCannotWrite) {
     const std::string folder = fresh_folder();
     const Tractogram t = many(5);

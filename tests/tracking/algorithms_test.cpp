@@ -69,6 +69,7 @@ Tractogram run(const TrackInput& input, const TrackOptions& o, std::span<const D
 class EveryAlgorithm : public testing::TestWithParam<int> {
   protected:
     Algorithm algorithm() const { return static_cast<Algorithm>(GetParam()); }
+    double step() const { return algorithm() == Algorithm::ptt ? 0.2 : 0; }  ///< [mm]: ptt's own is shorter, and takes its time
     bool null() const { return algorithm() == Algorithm::nulldist1 || algorithm() == Algorithm::nulldist2; }
 };
 INSTANTIATE_TEST_SUITE_P(, EveryAlgorithm, testing::Range(0, static_cast<int>(Algorithm::count)), [](const auto& spec) {
@@ -106,7 +107,7 @@ TEST_P(EveryAlgorithm, FollowsStraightFibres) {
 
 TEST_P(EveryAlgorithm, BytesDoNotDependOnThreadsChunksOrDevices) {
     const Straight straight(algorithm());
-    TrackOptions o{.algorithm = algorithm(), .seed = 5, .select = 40};
+    TrackOptions o{.algorithm = algorithm(), .seed = 5, .select = 40, .step = step()};
     TrackSummary expected_summary;
     const Device one = Device::open("cpu", 1);
     const auto expected = run(straight.input, o, std::span(&one, 1), &expected_summary);
@@ -125,7 +126,7 @@ TEST_P(EveryAlgorithm, BytesDoNotDependOnThreadsChunksOrDevices) {
 
 TEST_P(EveryAlgorithm, GoesOnWhereItWasInterrupted) {
     const Straight straight(algorithm());
-    TrackOptions o{.algorithm = algorithm(), .select = 40, .chunk = 7};
+    TrackOptions o{.algorithm = algorithm(), .select = 40, .step = step(), .seed_data = true, .chunk = 7};
     const Device cpu = Device::open("cpu", 2);
     TrackSummary whole_summary;
     const auto whole = run(straight.input, o, std::span(&cpu, 1), &whole_summary);
@@ -139,6 +140,11 @@ TEST_P(EveryAlgorithm, GoesOnWhereItWasInterrupted) {
         const auto rest = run(straight.input, o, std::span(&cpu, 1), &s, {.done = s});
         tracks.positions.insert(tracks.positions.end(), rest.positions.begin(), rest.positions.end());
         EXPECT_EQ(tracks.positions, whole.positions);
+        for (std::size_t i = 0; i < 3; ++i) {
+            auto values = tracks.per_streamline.empty() ? std::vector<double>{} : tracks.per_streamline[i].values;
+            values.insert(values.end(), rest.per_streamline[i].values.begin(), rest.per_streamline[i].values.end());
+            EXPECT_EQ(values, whole.per_streamline[i].values) << whole.per_streamline[i].name;
+        }
         EXPECT_EQ(s, whole_summary);
     }
 }
@@ -167,6 +173,39 @@ TEST_P(EveryAlgorithm, IsExplainedStepByStep) {
         }
     }
     EXPECT_EQ(at, tracks.size());
+}
+
+TEST_P(EveryAlgorithm, StreamlinesKnowTheirSeeds) {
+    const Straight straight(algorithm());
+    const Device cpu = Device::open("cpu", 2);
+    for (const bool unidirectional : {false, true})
+        for (const int downsample : {1, 4}) {
+            const TrackOptions o{.algorithm = algorithm(), .seeds = 15, .step = step(), .downsample = downsample, .unidirectional = unidirectional, .seed_data = true, .chunk = 17};
+            const auto tracks = run(straight.input, o, std::span(&cpu, 1));
+            ASSERT_GT(tracks.size(), 0);
+            ASSERT_EQ(tracks.per_streamline.size(), 3u);
+            const auto &ids = tracks.per_streamline[0].values, &vertices = tracks.per_streamline[1].values, &points = tracks.per_streamline[2].values;
+            ASSERT_EQ(ids.size(), static_cast<std::size_t>(tracks.size()));
+            for (std::size_t s = 0; s < ids.size(); ++s) {
+                const auto line = tracks.view().streamline(static_cast<std::int64_t>(s));
+                const auto e = explain(straight.input, o, cpu, static_cast<std::int64_t>(ids[s]));
+                EXPECT_EQ(e.outcome, Outcome::accepted);
+                EXPECT_EQ(e.vertices, static_cast<std::int64_t>(line.size() / 3));
+                const auto seed = static_cast<std::size_t>(vertices[s]);
+                ASSERT_LT(seed, line.size() / 3);
+                if (unidirectional) {
+                    EXPECT_EQ(seed, 0u);
+                }
+                for (std::size_t axis = 0; axis < 3; ++axis) EXPECT_EQ(static_cast<double>(line[3 * seed + axis]), points[3 * s + axis]);
+                // The first half runs from the seed to the streamline's beginning, in whole steps but for its end.
+                std::int64_t of_first = 0;
+                for (const auto& step : e.steps)
+                    if (step.half == 0) of_first = step.vertices;
+                if (!unidirectional) {
+                    EXPECT_EQ(static_cast<std::int64_t>(seed), (of_first - 1 + downsample - 1) / downsample);
+                }
+            }
+        }
 }
 
 TEST_P(EveryAlgorithm, RungeKuttaIsRefusedWhereItDoesNotApply) {

@@ -89,6 +89,13 @@ struct Collect : StreamlineSink {
     Tractogram all;
     void append(const TractogramView& some) override {
         for (std::int64_t s = 0; s < some.size(); ++s) all.append(some.streamline(s));
+        all.per_streamline.resize(some.per_streamline.size());
+        for (std::size_t i = 0; i < some.per_streamline.size(); ++i) {
+            const DataArray& from = some.per_streamline[i];
+            DataArray& to = all.per_streamline[i];
+            static_cast<DataField&>(to) = from;
+            to.values.insert(to.values.end(), from.values.begin(), from.values.end());
+        }
     }
 };
 

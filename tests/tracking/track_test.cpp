@@ -207,6 +207,22 @@ TEST(TrackDefaults, AreThePeers) {
     EXPECT_EQ(tracking::resolve(only_seeds, test::whole(ScalarImage(test::box(4, 4, 4), 45))).select, 0);
 }
 
+// Parallel transport is told a radius of curvature by its papers: the angle follows the step, so that a shorter step does not bend more sharply.
+TEST(TrackDefaults, OfParallelTransportAreTrekkers) {
+    const auto fod = ScalarImage(test::box(4, 4, 4, 2.5), 45);
+    const auto resolved = [&](double step) { return tracking::resolve({.algorithm = tracking::Algorithm::ptt, .step = step}, test::whole(fod)); };
+    const auto o = resolved(0);
+    EXPECT_DOUBLE_EQ(o.step, 0.0625);
+    EXPECT_DOUBLE_EQ(o.probe, 0.625);
+    EXPECT_EQ(o.downsample, 20);
+    for (const double step : {0.0, 0.125, 0.5, 1.5}) {
+        const auto r = resolved(step);
+        EXPECT_NEAR(r.step / (2 * std::sin(r.angle * M_PI / 360)), 1.25, 1e-5) << step;
+    }
+    EXPECT_DOUBLE_EQ(resolved(2).angle, 90);
+    EXPECT_DOUBLE_EQ(tracking::resolve({.algorithm = tracking::Algorithm::ptt, .angle = 30}, test::whole(fod)).angle, 30);
+}
+
 TEST(FactInput, ThreeNaNsAreNoPeak) {
     ScalarImage peaks(test::box(12, 6, 6), 6);
     for (std::int64_t v = 0; v < peaks.grid.voxels(); ++v) peaks.at(v, 0) = 1;

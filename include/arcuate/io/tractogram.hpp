@@ -87,4 +87,9 @@ std::unique_ptr<TractogramWriter> make_tractogram_writer(const std::string& path
 /// says.
 std::unique_ptr<TractogramWriter> resume_tractogram_writer(const std::string& path, const TractogramOptions& options, const std::string& checkpoint);
 
+/// Writes no streamlines but where each was seeded, as `tckgen -output_seeds` does: rows of Track_index,Seed_index,Pos_x,Pos_y,Pos_z (the streamline's number in its
+/// file, which of its vertices is the seed, where that is [mm]), and behind them the seed's id. From the data seed_id, seed_vertex and seed_point of
+/// every appended view. `checkpoint`: what an earlier run's checkpoint() returned.
+std::unique_ptr<TractogramWriter> make_seed_writer(const std::string& path, bool overwrite, const std::optional<std::string>& checkpoint = {});
+
 }  // namespace arcuate::io

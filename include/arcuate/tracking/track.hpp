@@ -38,7 +38,7 @@ struct AlgorithmRow {
     const char* reference;
     FieldKind field;
     double step, step_rk4;  ///< [voxels]; step_rk4 0: Runge-Kutta does not apply
-    double angle;           ///< [degrees] per step
+    double angle;           ///< [degrees] per step; 0: what a radius of curvature of half a voxel allows
     double cutoff;
     double power;           ///< 0: does not apply
     int downsample;
@@ -110,8 +110,13 @@ struct TrackOptions {
     int downsample = 0;             ///< every n-th vertex is kept, and both ends; 0: the algorithm's
     bool unidirectional = false;    ///< do not track the second half
     std::optional<Vec3d> direction{};  ///< the first direction of every seed, instead of a random one
+    bool seed_data = false;         ///< streamlines come with the data of seed_fields()
     std::int64_t chunk = 0;         ///< seeds per launch; 0: chosen; does not change a byte
 };
+
+/// What TrackOptions::seed_data adds to every streamline: seed_id, the number that explain() takes; seed_vertex, which of its vertices is the seed; and seed_point,
+/// where that is (3, scanner RAS+ [mm]).
+std::vector<DataField> seed_fields();
 
 /// Why a half of a streamline ended. The order is that of `stop_reasons`.
 enum class Stop : std::uint8_t {
