@@ -383,21 +383,11 @@ ARCUATE_HD float least_of(Float8 of) {
     return lane[0];
 }
 
+/// The sum over the lanes: (0 + 1) + (2 + 3).
 ARCUATE_HD double tree_sum(Double4 of) {
     double part[4];
     of.store(part);
     return (part[0] + part[1]) + (part[2] + part[3]);
-}
-
-/// Sum over n (a multiple of 8) of a_i b_i: eight interleaved partial sums, then a fixed tree.
-ARCUATE_HD double dot8(const double* a, const double* b, int n) {
-    Double4 low = Double4::all(0), high = Double4::all(0);
-    ARCUATE_ROLLED
-    for (int i = 0; i < n; i += 8) {
-        low = fma(Double4::load(a + i), Double4::load(b + i), low);
-        high = fma(Double4::load(a + i + 4), Double4::load(b + i + 4), high);
-    }
-    return tree_sum(low + high);
 }
 
 /// to_i += from_i scale, n a multiple of 4.

@@ -37,6 +37,8 @@ struct MsmtProblem {
 /// Signals of a voxel in, coefficients of all tissues out. Capacity: a multiple of 48, more than the unknowns.
 template <int Capacity>
 struct EstimateMsmt {
+    using Face = ConeFace<Double4, Capacity>;
+
     MsmtProblem problem;
     RowsView<const float> signals;    ///< (voxels, volumes)
     RowsView<float> coefficients;     ///< (voxels, unknowns)
@@ -78,7 +80,7 @@ struct EstimateMsmt {
             add_scaled4(b, problem.project + v * Capacity, s, Capacity);
         }
         if (!any) return CsdOutcome::skipped;
-        const double length = sqrt(dot8(b, b, Capacity));
+        const double length = sqrt(Face::dot(b, b));
         ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) y[c] = b[c] = length > 0 ? b[c] / length : 0.0;
         const CsdOutcome end = project(b, y);
@@ -90,7 +92,7 @@ struct EstimateMsmt {
     /// y, which is b, becomes b's projection onto the cone; |b| = 1.
     ARCUATE_HD CsdOutcome project(const double* b, double* y) const {
         alignas(32) float amplitude[csd_max_directions];
-        ConeFace<Double4, Capacity> face;
+        Face face;
         face.begin(problem.constraint, b, problem.unknowns);
         {
             ConeFace<Float8, Capacity> rough;
@@ -127,8 +129,8 @@ struct EstimateMsmt {
     }
 
     /// One round: takes violated constraints in, and y to where the face says. False where not even the most violated one stays.
-    template <class Face, class T>
-    ARCUATE_HD bool go_on(Face& face, const float* amplitude, float least, T* y) const {
+    template <class AnyFace, class T>
+    ARCUATE_HD bool go_on(AnyFace& face, const float* amplitude, float least, T* y) const {
         int worst = -1;
         for_each_below(amplitude, at_least * least, [&](int d) {
             if (worst < 0 && amplitude[d] == least) worst = d;
@@ -147,7 +149,7 @@ struct EstimateMsmt {
         if (rough < -4 * uncertainty) return rough;
         float exact = 0;
         for_each_below(amplitude, uncertainty, [&](int d) {
-            const double here = dot8(problem.constraint + std::int64_t{d} * Capacity, y, Capacity);
+            const double here = Face::dot(problem.constraint + std::int64_t{d} * Capacity, y);
             amplitude[d] = here < -tolerance ? static_cast<float>(here) : 0.0f;
             exact = min(exact, amplitude[d]);
         });

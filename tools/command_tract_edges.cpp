@@ -93,42 +93,31 @@ void require_as_many(const char* what, const std::string& path, std::size_t n, c
         throw InputError(fmt::format("{} has {} for {} streamlines and {} has {}; give the {} of this tractogram", path, what, n, tracks, streamlines, what));
 }
 
-void run_edges(Run& run, Options& o) {
-    const auto labels = read_assignments(o.assignments);
-    std::vector<double> weights;
-    if (!o.weights.empty())
-        for (const auto& row : io::read_numbers(o.weights)) weights.insert(weights.end(), row.begin(), row.end());
-    CountStreamlines counted;
-    io::stream_tractogram(o.files.in, counted);
-    require_as_many("assignments", o.assignments, labels.size(), o.files.in, counted.count);
-    if (!o.weights.empty()) require_as_many("weights", o.weights, weights.size(), o.files.in, counted.count);
+using Named = std::vector<std::pair<std::string, std::string>>;
 
-    std::vector<std::pair<std::string, std::string>> parameters, inputs{{"assignments", o.assignments}};
-    for (const auto node : o.choice.nodes) parameters.emplace_back("node", std::to_string(node));
-    for (const auto& [name, on] : {std::pair{"exclusive", o.choice.exclusive}, {"keep_self", o.choice.keep_self}, {"keep_unassigned", o.choice.keep_unassigned}})
-        if (on) parameters.emplace_back(name, "true");
+/// The mean course of every chosen edge, in one file.
+void write_exemplars(Run& run, Options& o, const std::vector<std::vector<std::int32_t>>& labels, const std::vector<double>& weights, Named parameters, Named inputs) {
+    if (o.files.out.find('{') != std::string::npos) throw InputError("--exemplars writes one file with a streamline per edge; give OUT without {edge} or {node}");
+    const auto nodes = make_parcellation(io::read_labels(o.exemplars), o.exemplars).nodes;
+    inputs.emplace_back("parcellation", o.exemplars);
+    if (!o.weights.empty()) inputs.emplace_back("weights", o.weights);
+    parameters.emplace_back("exemplars", "true");
+    const auto reader = io::open_tractogram(o.files.in);
+    Average average(labels, weights, o.choice);
+    reader->stream(average);
+    const auto made = average.courses.tractogram(nodes);
+    io::TractogramInfo info;
+    info.grid = reader->info().grid;
+    for (const auto& array : made.per_streamline) info.per_streamline.push_back(array);
+    const auto writer = o.files.open(run, info);
+    writer->append(made.view());
+    o.files.close(run, *writer, info, std::move(parameters), std::move(inputs));
+    run.say(fmt::format("{} edges -> {}", made.size(), o.files.out));
+    if (made.size() == 0) run.warn("no edge was chosen; check --nodes");
+}
 
-    if (!o.exemplars.empty()) {
-        if (o.files.out.find('{') != std::string::npos) throw InputError("--exemplars writes one file with a streamline per edge; give OUT without {edge} or {node}");
-        const auto nodes = make_parcellation(io::read_labels(o.exemplars), o.exemplars).nodes;
-        inputs.emplace_back("parcellation", o.exemplars);
-        if (!o.weights.empty()) inputs.emplace_back("weights", o.weights);
-        parameters.emplace_back("exemplars", "true");
-        const auto reader = io::open_tractogram(o.files.in);
-        Average average(labels, weights, o.choice);
-        reader->stream(average);
-        const auto made = average.courses.tractogram(nodes);
-        io::TractogramInfo info;
-        info.grid = reader->info().grid;
-        for (const auto& array : made.per_streamline) info.per_streamline.push_back(array);
-        const auto writer = o.files.open(run, info);
-        writer->append(made.view());
-        o.files.close(run, *writer, info, std::move(parameters), std::move(inputs));
-        run.say(fmt::format("{} edges -> {}", made.size(), o.files.out));
-        if (made.size() == 0) run.warn("no edge was chosen; check --nodes");
-        return;
-    }
-
+/// The streamlines of the chosen edges, in one file, one per edge or one per region.
+void write_streamlines(Run& run, const Options& o, const std::vector<std::vector<std::int32_t>>& labels, Named parameters, Named inputs) {
     // Which files a streamline goes to.
     const bool per_edge = o.files.out.find("{edge}") != std::string::npos, per_node = o.files.out.find("{node}") != std::string::npos;
     if (per_edge && per_node) throw InputError(fmt::format("{} has {{edge}} and {{node}}; a file is of one or of the other", o.files.out));
@@ -187,6 +176,25 @@ void run_edges(Run& run, Options& o) {
     }
     run.say(fmt::format("{} streamlines of {} -> {} files", written, labels.size(), outputs.size()));
     if (written == 0) run.warn("no streamline belongs to a chosen edge; check --nodes");
+}
+
+void run_edges(Run& run, Options& o) {
+    const auto labels = read_assignments(o.assignments);
+    std::vector<double> weights;
+    if (!o.weights.empty())
+        for (const auto& row : io::read_numbers(o.weights)) weights.insert(weights.end(), row.begin(), row.end());
+    CountStreamlines counted;
+    io::stream_tractogram(o.files.in, counted);
+    require_as_many("assignments", o.assignments, labels.size(), o.files.in, counted.count);
+    if (!o.weights.empty()) require_as_many("weights", o.weights, weights.size(), o.files.in, counted.count);
+
+    Named parameters, inputs{{"assignments", o.assignments}};
+    for (const auto node : o.choice.nodes) parameters.emplace_back("node", std::to_string(node));
+    for (const auto& [name, on] : {std::pair{"exclusive", o.choice.exclusive}, {"keep_self", o.choice.keep_self}, {"keep_unassigned", o.choice.keep_unassigned}})
+        if (on) parameters.emplace_back(name, "true");
+
+    if (o.exemplars.empty()) write_streamlines(run, o, labels, std::move(parameters), std::move(inputs));
+    else write_exemplars(run, o, labels, weights, std::move(parameters), std::move(inputs));
 }
 
 }  // namespace

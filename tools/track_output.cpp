@@ -1,7 +1,5 @@
 #include "track_output.hpp"
 
-
-
 #include <cmath>
 
 namespace arcuate::tools {

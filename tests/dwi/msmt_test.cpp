@@ -105,10 +105,11 @@ TEST_P(Msmt, AgreesWithTheOracle) {
     const auto directions = repelled_directions(150);
     std::vector<std::size_t> shell_of;
     for (const double b : t.b_values) shell_of.push_back(b < 10 ? 0 : b < 2000 ? 1 : 2);
-    for (const auto& lmax : {std::vector{8, 0, 0}, std::vector{4, 0, 0}, std::vector{6, 2, 0}}) {
+    for (const auto& lmax : {std::vector{8, 0, 0}, std::vector{4, 0, 0}, std::vector{6, 2, 0}, std::vector{8, 4, 0}}) {  // the last has 61 coefficients: the kernel for up to 95
         auto used = tissues;
         if (lmax[1] > 0)
-            for (auto& row : used[1].shells) row.push_back(-0.05 * row[0]);
+            for (auto& row : used[1].shells)
+                for (const double share : {-0.3, 0.1}) row.push_back(share * row[0]);
         std::vector<std::vector<Response>> responses;
         for (const auto& tissue : used) responses.push_back(tissue.shells);
         for (auto& tissue : responses)

@@ -103,7 +103,6 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         digest.add(static_cast<std::uint32_t>(four.fit(rows, most, of_four)));
         for (const auto& of_one : of_four)
             for (const double value : of_one) digest.add(value);
-        digest.add(k::dot8(design, design + 8, 256));
         digest.add(static_cast<std::uint32_t>(k::Double4::load(design).below(k::Double4::load(design + 8))));
         double plane[48 * 3], point[48], on[48];
         float plane_f[48 * 3], point_f[48], on_f[48];
