@@ -217,3 +217,13 @@ TEST_P(EveryAlgorithm, RungeKuttaIsRefusedWhereItDoesNotApply) {
     else
         EXPECT_THROW(run(straight.input, o, std::span(&cpu, 1)), InputError);
 }
+
+TEST_P(EveryAlgorithm, AnExponentIsRefusedWhereThereAreNoCandidates) {
+    const Straight straight(algorithm());
+    const TrackOptions o{.algorithm = algorithm(), .select = 10, .power = 2};
+    const Device cpu = Device::open("cpu", 1);
+    if (row_of(algorithm()).power > 0)
+        EXPECT_GT(run(straight.input, o, std::span(&cpu, 1)).size(), 0);
+    else
+        EXPECT_THROW(run(straight.input, o, std::span(&cpu, 1)), InputError);
+}
