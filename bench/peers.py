@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Whole commands of Arcuate and MRtrix3 side by side: same input, same cores, same counts, runs alternating.
+"""Whole commands of Arcuate and MRtrix3, and of DIPY on one core where it is installed, side by side: same input, same cores, same counts, runs alternating.
 
     bench/peers.py --data DATA/human_rescan --arcuate build/cpu/tools/arcuate --out peers.json
     arcuate phantom BRAIN --preset brain && bench/peers.py --brain BRAIN --arcuate build/cpu/tools/arcuate
@@ -186,23 +186,40 @@ def msmt(i, arcuate, out, threads):
     return peer, ours
 
 
+DIPY = Path(__file__).with_name("dipy_peer.py")
+
+
+def dipy_fit(task):
+    def fit(i, out):
+        response = ["--response", i.response] if task == "fod" else []
+        return [DIPY, task, i.dwi, f"{out}/dipy" + (".nii.gz" if task == "fod" else ""), "--bval", i.bval, "--bvec", i.bvec, "--mask", i.mask, *response]
+    return fit
+
+
+def dipy_track(task):
+    return lambda i, out: [DIPY, task, i.fod, f"{out}/dipy.tck", "--mask", i.mask, "--select", str(i.select)]
+
+
 class Case(typing.NamedTuple):
     text: str
-    commands: typing.Callable  # of inputs, program, output folder, threads: the peer's commands and ours
+    commands: typing.Callable  # of inputs, program, output folder, threads: MRtrix3's commands and ours
     needs: str = "data"        # the option that gives its input
     step_voxels: float = 0     # of a tracker: length of a step; it has a row for every --select
     given_tracks: int = 0      # streamlines that it is given, times --select
+    mrtrix: bool = True        # it can do this
+    dipy: typing.Callable | None = None  # of inputs and output folder: DIPY's command
 
 
 CASES = {
-    "tensor": Case("tensor, S0, FA, MD, AD, RD, V1", tensor),
-    "fod": Case("CSD, lmax 8", fod),
+    "tensor": Case("tensor, S0, FA, MD, AD, RD, V1", tensor, dipy=dipy_fit("tensor")),
+    "fod": Case("CSD, lmax 8", fod, dipy=dipy_fit("fod")),
     "tensor102": Case("tensor and maps, 102 volumes", tensor102, "multishell"),
     "fod50": Case("CSD, lmax 8, 50 directions", fod50, "multishell"),
     "msmt": Case("MSMT-CSD, 3 tissues, 102 volumes", msmt, "multishell"),
     "track": Case("iFOD2", tracker("ifod2", "iFOD2"), step_voxels=0.5),
     "ifod1": Case("iFOD1", tracker("ifod1", "iFOD1"), step_voxels=0.1),
-    "sd": Case("SD_STREAM", tracker("sd", "SD_STREAM"), step_voxels=0.1),
+    "sd": Case("SD_STREAM", tracker("sd", "SD_STREAM"), step_voxels=0.1, dipy=dipy_track("det")),
+    "prob": Case("probabilistic, fixed directions", tracker("prob", None), step_voxels=0.2, mrtrix=False, dipy=dipy_track("prob")),
     "tensor-det": Case("Tensor_Det", tracker("tensor-det", "Tensor_Det"), step_voxels=0.1),
     "tensor-prob": Case("Tensor_Prob", tracker("tensor-prob", "Tensor_Prob"), step_voxels=0.1),
     "fact": Case("FACT", tracker("fact", "FACT"), step_voxels=0.1),
@@ -213,29 +230,40 @@ CASES = {
 }
 
 
-def measure(case, inputs, arcuate, threads, select, peer_select, cores, repeat, folder):
-    """Every run of both programs, alternating: {"mrtrix": [...], "arcuate": [...]}. The peer tracks `peer_select` streamlines at most."""
-    runs = {"mrtrix": [], "arcuate": []}
+def commands_of(who, case, inputs, programs, out, threads):
+    """What `who` is asked to do, writing into `out`; nothing where it cannot."""
+    if who == "dipy":
+        return [[programs["dipy"], *map(str, case.dipy(inputs, out))]]
+    peer, ours = case.commands(inputs, programs["arcuate"], out, threads)
+    if who == "mrtrix":
+        return [c + ["-quiet", "-nthreads", str(threads)] for c in peer]
+    return [c + ["--device", "cpu", "--threads", str(threads)] for c in ours]
+
+
+def measure(case, inputs, programs, threads, select, most, cores, repeat, folder):
+    """Every run of every program, alternating: {"mrtrix": [...], "arcuate": [...], "dipy": [...]}. A peer tracks `most[peer]` streamlines at most; DIPY has one thread."""
+    runs = {who: [] for who, can in [("mrtrix", case.mrtrix), ("arcuate", True), ("dipy", case.dipy and "dipy" in programs and threads == 1)] if can}
     for number in range(repeat):
         for who in runs if number % 2 == 0 else reversed(runs):
             out = folder / "run"
             out.mkdir()
-            inputs.select = min(select, peer_select) if who == "mrtrix" else select
-            peer, ours = CASES[case].commands(inputs, arcuate, out, threads)
-            if who == "mrtrix":
-                commands = [c + ["-quiet", "-nthreads", str(threads)] for c in peer]
-            else:
-                commands = [c + ["--device", "cpu", "--threads", str(threads)] for c in ours]
-            measured = [run(command, cores[:threads], folder / "run.log") for command in commands]
+            inputs.select = min(select, most.get(who, select))
+            measured = [run(command, cores[:threads], folder / "run.log") for command in commands_of(who, case, inputs, programs, out, threads)]
             seconds, processor_seconds, peaks = zip(*measured)
             result = {"seconds": sum(seconds), "processor_seconds": sum(processor_seconds), "peak_mib": max(peaks),
                       "output_mib": sum(f.stat().st_size for f in out.iterdir()) / 2**20}
-            if step_voxels := CASES[case].step_voxels:
-                count, length = tck_length(out / ("peer.tck" if who == "mrtrix" else "our.tck"))
-                result |= {"streamlines": count, "length_mm": length, "steps_per_second": length / (step_voxels * inputs.voxel[CASES[case].needs]) / result["seconds"]}
+            if case.step_voxels:
+                count, length = tck_length(next(out.glob("*.tck")))
+                result |= {"streamlines": count, "length_mm": length, "steps_per_second": length / (case.step_voxels * inputs.voxel[case.needs]) / result["seconds"]}
             runs[who].append(result)
             shutil.rmtree(out)
     return runs
+
+
+def times_as_fast(runs, peer):
+    """As the peer: by seconds, or by steps per second where it tracked another number of streamlines."""
+    rates = "streamlines" in runs["arcuate"][0] and runs[peer][0]["streamlines"] != runs["arcuate"][0]["streamlines"]
+    return median(runs["arcuate"], "steps_per_second") / median(runs[peer], "steps_per_second") if rates else median(runs[peer], "seconds") / median(runs["arcuate"], "seconds")
 
 
 def spread(runs, key="seconds", digits=2):
@@ -271,6 +299,8 @@ def main():
     parser.add_argument("--select", type=counts, default="10000", help="streamlines to track, several separated by commas; connectomes and weights are of ten "
                         "times as many as the first (default 10000)")
     parser.add_argument("--peer-select", type=int, default=sys.maxsize, help="streamlines that MRtrix3 tracks at most; where fewer, rates are compared")
+    parser.add_argument("--dipy", metavar="PYTHON", default="/usr/bin/python3", help="the Python that has DIPY, which is left out where there is none (default %(default)s)")
+    parser.add_argument("--dipy-select", type=int, default=200, help="streamlines that DIPY tracks at most (default %(default)s); rates are compared")
     parser.add_argument("--only", help=f"some of {','.join(CASES)} (default: those whose input is given)")
     parser.add_argument("--out", type=Path, help="write every run as JSON")
     args = parser.parse_args()
@@ -297,37 +327,41 @@ def main():
     report = {"date": datetime.date.today().isoformat(), "processor": processor(), "cores": len(cores), "system": platform.platform(),
               "mrtrix": first_line(["tckgen", "-version"]).strip("= ").replace("tckgen", "MRtrix3"), "arcuate": first_line([arcuate, "--version"]), "load_at_start": os.getloadavg()[0],
               "repeat": args.repeat, "select": args.select, "cases": []}
+    programs = {"arcuate": arcuate}
+    if shutil.which(args.dipy) and subprocess.run([args.dipy, DIPY, "version"], capture_output=True).returncode == 0:
+        programs["dipy"] = args.dipy
+        report["dipy"] = first_line([args.dipy, DIPY, "version"])
+    names = {"mrtrix": "MRtrix3", "arcuate": "Arcuate", "dipy": "DIPY"}
+    most = {"mrtrix": args.peer_select, "dipy": args.dipy_select}
     notes = []
     with tempfile.TemporaryDirectory(prefix="arcuate-bench-") as temporary:
         folder = Path(temporary)
         inputs = Inputs(args, folder, cores)
-        print(f"{report['processor']}, {len(cores)} cores; {report['mrtrix']}; {report['arcuate']}; "
+        print(f"{report['processor']}, {len(cores)} cores; {report['mrtrix']}; {report['arcuate']}; {report.get('dipy', 'no DIPY')}; "
               f"median of {args.repeat} (min-max), load {report['load_at_start']:.1f} at start\n")
-        print("| task | streamlines | threads | MRtrix3 [s] | Arcuate [s] | times as fast | MRtrix3, Arcuate [processor s] | MRtrix3, Arcuate [MiB] | "
-              "MRtrix3, Arcuate [MiB written] |")
-        print("|---|---|---|---|---|---|---|---|---|", flush=True)
+        print("| task | streamlines | threads | peer | peer [s] | Arcuate [s] | times as fast | processor s, peer and Arcuate | peak MiB | MiB written |")
+        print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
         for name, select, threads in [(name, select, threads) for name in chosen for select in (args.select if CASES[name].step_voxels else args.select[:1])
                                       for threads in args.threads]:
-            tracks = CASES[name].step_voxels > 0
-            count = select if tracks else CASES[name].given_tracks * select
+            case = CASES[name]
+            count = select if case.step_voxels else case.given_tracks * select
             try:
-                runs = measure(name, inputs, arcuate, threads, select, args.peer_select, cores, args.repeat, folder)
+                runs = measure(case, inputs, programs, threads, select, most, cores, args.repeat, folder)
             except Failed as failure:
                 shutil.rmtree(folder / "run", ignore_errors=True)
                 notes.append(f"{name}, {threads} threads: not measured. {failure}")
                 continue
-            both = lambda key, digits=0: ", ".join(f"{median(runs[who], key):.{digits}f}" for who in ("mrtrix", "arcuate"))
-            fewer = tracks and args.peer_select < select
-            above, below, key = ("arcuate", "mrtrix", "steps_per_second") if fewer else ("mrtrix", "arcuate", "seconds")
-            ratio = median(runs[above], key) / median(runs[below], key)
-            report["cases"].append({"case": name, "streamlines": count or None, "threads": threads, "ratio": ratio, **runs})
-            print(f"| {CASES[name].text} | {f'{count} (MRtrix3 {args.peer_select})' if fewer else count or ''} | {threads} | "
-                  f"{spread(runs['mrtrix'])} | {spread(runs['arcuate'])} | {ratio:.2f} | {both('processor_seconds', 2)} | {both('peak_mib')} | "
-                  f"{both('output_mib', 1)} |", flush=True)
-            if tracks:
-                notes.append(f"{name}, {select} streamlines, {threads} threads: steps per second, MRtrix3 {spread(runs['mrtrix'], 'steps_per_second', 0)}, "
-                             f"Arcuate {spread(runs['arcuate'], 'steps_per_second', 0)}; mean length [mm] " +
-                             " and ".join(f"{median(runs[who], 'length_mm') / median(runs[who], 'streamlines'):.1f}" for who in ("mrtrix", "arcuate")))
+            ratios = {who: times_as_fast(runs, who) for who in runs if who != "arcuate"}
+            report["cases"].append({"case": name, "streamlines": count or None, "threads": threads, "ratio": ratios.get("mrtrix"), "ratios": ratios, **runs})
+            for who, ratio in ratios.items():
+                both = lambda key, digits=0: ", ".join(f"{median(runs[w], key):.{digits}f}" for w in (who, "arcuate"))
+                fewer = f" ({names[who]} {runs[who][0]['streamlines']})" if case.step_voxels and runs[who][0]["streamlines"] != select else ""
+                print(f"| {case.text} | {count or ''}{fewer} | {threads} | {names[who]} | {spread(runs[who])} | {spread(runs['arcuate'])} | {ratio:.2f} | "
+                      f"{both('processor_seconds', 2)} | {both('peak_mib')} | {both('output_mib', 1)} |", flush=True)
+            if case.step_voxels:
+                notes.append(f"{name}, {select} streamlines, {threads} threads: steps per second, " +
+                             ", ".join(f"{names[who]} {spread(runs[who], 'steps_per_second', 0)}" for who in runs) + "; mean length [mm] " +
+                             ", ".join(f"{median(runs[who], 'length_mm') / median(runs[who], 'streamlines'):.1f}" for who in runs))
     print("\n" + "\n".join(notes))
     if args.out:
         args.out.write_text(json.dumps(report, indent=1) + "\n")

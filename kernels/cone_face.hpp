@@ -1,5 +1,5 @@
 // A face of the cone { y : B y >= 0 } and its part in the projection of a point b onto the cone: y = b + B^T m with multipliers m >= 0 that are 0 for the
-// constraints (unit rows of B) that do not hold y at zero. Written over the lane: in float for the search of the face, in double for what it decides.
+// constraints (unit rows of B) that do not hold y at zero.
 //
 // The active rows a_i are kept with their dual basis d_i: the vectors in the span of the active rows with d_i a_j = 1 for i = j and 0 otherwise. The
 // multipliers that put y on all active planes are -d_i b, and one row more or less is a product with the dual basis and a change of rank one: loops
@@ -12,29 +12,26 @@
 namespace arcuate::kernels {
 
 /// Capacity: a multiple of 48, more than the unknowns; rows have as many values, zero after the unknowns.
-template <class Lanes, int Capacity>
+template <int Capacity>
 struct ConeFace {
-    using T = typename Lanes::Scalar;
-    static constexpr bool exact = std::is_same_v<T, double>;
-    static constexpr int lanes = Lanes::count;
     /// A row whose part across the other active rows is shorter than the root of this counts as dependent on them; below the second, the part
     /// is freed once more of what rounding left along them.
-    static constexpr T least_square = exact ? T(1e-18) : T(1e-5), doubtful_square = exact ? T(1e-3) : T(1e-1);
+    static constexpr double least_square = 1e-18, doubtful_square = 1e-3;
     /// |b - y|^2 has grown where it is larger by more than this share.
-    static constexpr T growth = exact ? T(1e-14) : T(1e-6);
+    static constexpr double growth = 1e-14;
     /// The column of the dual basis that holds the multipliers -d_i b.
     static constexpr int target = Capacity - 1;
 
-    const T* constraint;                           ///< (constraints, Capacity) B
-    const T* b;                                    ///< (Capacity) the point
+    const double* constraint;                       ///< (constraints, Capacity) B
+    const double* b;                                ///< (Capacity) the point
     int unknowns;
-    int count;                                     ///< of active constraints
-    std::int16_t index[Capacity];                  ///< which, in any order
-    T multiplier[Capacity];                        ///< >= 0
-    T explained;                                   ///< |b - y|^2 when the face was last settled
-    alignas(32) T dual[Capacity * Capacity];       ///< row i: d_i, and in its last column -d_i b
+    int count;                                      ///< of active constraints
+    std::int16_t index[Capacity];                   ///< which, in any order
+    double multiplier[Capacity];                    ///< >= 0
+    double explained;                               ///< |b - y|^2 when the face was last settled
+    alignas(32) double dual[Capacity * Capacity];   ///< row i: d_i, and in its last column -d_i b
 
-    ARCUATE_HD void begin(const T* rows, const T* point, int coefficients) {
+    ARCUATE_HD void begin(const double* rows, const double* point, int coefficients) {
         constraint = rows;
         b = point;
         unknowns = coefficients;
@@ -43,28 +40,28 @@ struct ConeFace {
     }
 
     /// Takes a constraint in, with the multiplier given, unless it depends on the active ones or, without multiplier, is kept by their planes already.
-    ARCUATE_HD void join(int which, T with) {
+    ARCUATE_HD void join(int which, double with) {
         const int k = count;
         if (k == unknowns) return;
-        alignas(32) T across[Capacity], along[Capacity];
+        alignas(32) double across[Capacity], along[Capacity];
         ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) across[c] = row(which)[c];
         const auto dual_row = [&](int i) { return dual + i * Capacity; };
         const auto own_row = [&](int i) { return row(index[i]); };
         dot_rows(along, across, k, dual_row);
         add_rows<true>(across, along, k, own_row);
-        T square = dot(across, across);
+        double square = dot(across, across);
         if (square < doubtful_square) {
-            alignas(32) T left[Capacity];
+            alignas(32) double left[Capacity] = {};
             dot_rows(left, across, k, dual_row);
             add_rows<true>(across, left, k, own_row);
             for (int i = 0; i < k; ++i) along[i] = along[i] + left[i];
             square = dot(across, across);
         }
-        const T violation = -dot(across, b);
+        const double violation = -dot(across, b);
         if (!(square > least_square && (violation > 0 || with > 0))) return;
-        T* const added = dual + k * Capacity;
-        const T inverse = T(1) / square;
+        double* const added = dual + k * Capacity;
+        const double inverse = 1.0 / square;
         ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) added[c] = across[c] * inverse;
         added[target] = violation * inverse;
@@ -76,7 +73,7 @@ struct ConeFace {
 
     /// Takes a constraint out; the last one moves to its place.
     ARCUATE_HD void leave(int position) {
-        alignas(32) T out[Capacity], share[Capacity];
+        alignas(32) double out[Capacity], share[Capacity];
         const int last = --count;
         ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) {
@@ -85,9 +82,9 @@ struct ConeFace {
         }
         index[position] = index[last];
         multiplier[position] = multiplier[last];
-        const T aimed = out[target];
+        const double aimed = out[target];
         out[target] = 0;
-        const T inverse = T(1) / dot(out, out);
+        const double inverse = 1.0 / dot(out, out);
         dot_rows(share, out, last, [&](int i) { return dual + i * Capacity; });
         ARCUATE_ROLLED
         for (int i = 0; i < last; ++i) share[i] = share[i] * inverse;
@@ -97,34 +94,34 @@ struct ConeFace {
 
     /// Brings the multipliers to those that put y on all active planes, and y there; constraints whose multiplier would not stay positive leave.
     /// True where |b - y|^2 has grown.
-    ARCUATE_HD bool settle(T* y) {
+    ARCUATE_HD bool settle(double* y) {
         for (bool inside = false; !inside;) {
-            T fraction = 1, until[Capacity];  // of the way; where a multiplier on its way becomes 0
+            double fraction = 1, until[Capacity];  // of the way; where a multiplier on its way becomes 0
             inside = true;
             for (int i = 0; i < count; ++i) {
-                const T from = multiplier[i], to = dual[i * Capacity + target];
+                const double from = multiplier[i], to = dual[i * Capacity + target];
                 until[i] = 2;
                 if (to > 0) continue;
                 inside = false;
-                until[i] = from > 0 ? from / (from - to) : T(0);
+                until[i] = from > 0 ? from / (from - to) : 0.0;
                 fraction = min(fraction, until[i]);
             }
             for (int i = count - 1; i >= 0; --i) {
-                const T from = multiplier[i], to = dual[i * Capacity + target];
+                const double from = multiplier[i], to = dual[i * Capacity + target];
                 multiplier[i] = inside ? to : fma(fraction, to - from, from);
             }
             for (int i = count - 1; i >= 0 && !inside; --i)
                 if (until[i] <= fraction) leave(i);
         }
-        const T now = follow_multipliers(y);
+        const double now = follow_multipliers(y);
         const bool grown = now > fma(explained, growth, explained);
         explained = now;
         return grown;
     }
 
     /// What rounding left of the amplitudes along the active constraints goes into the multipliers.
-    ARCUATE_HD void refine(T* y) {
-        alignas(32) T rest[Capacity], along[Capacity], change[Capacity];
+    ARCUATE_HD void refine(double* y) {
+        alignas(32) double rest[Capacity], along[Capacity], change[Capacity];
         dot_rows(rest, y, count, [&](int i) { return row(index[i]); });
         ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) along[c] = 0;
@@ -135,23 +132,23 @@ struct ConeFace {
         follow_multipliers(y);
     }
 
-    ARCUATE_HD const T* row(int which) const { return constraint + std::int64_t{which} * Capacity; }
+    ARCUATE_HD const double* row(int which) const { return constraint + std::int64_t{which} * Capacity; }
 
     /// Sum over a row: two interleaved sums of lanes, then a fixed tree.
-    ARCUATE_HD static T dot(const T* a, const T* other) {
-        Lanes low = Lanes::all(0), high = Lanes::all(0);
+    ARCUATE_HD static double dot(const double* a, const double* other) {
+        Double4 low = Double4::all(0), high = Double4::all(0);
         ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; c += 2 * lanes) {
-            low = fma(Lanes::load(a + c), Lanes::load(other + c), low);
-            high = fma(Lanes::load(a + c + lanes), Lanes::load(other + c + lanes), high);
+        for (int c = 0; c < Capacity; c += 8) {
+            low = fma(Double4::load(a + c), Double4::load(other + c), low);
+            high = fma(Double4::load(a + c + 4), Double4::load(other + c + 4), high);
         }
         return tree_sum(low + high);
     }
 
   private:
     /// y = b + B^T m; returns |B^T m|^2.
-    ARCUATE_HD T follow_multipliers(T* y) const {
-        alignas(32) T change[Capacity];
+    ARCUATE_HD double follow_multipliers(double* y) const {
+        alignas(32) double change[Capacity];
         ARCUATE_ROLLED
         for (int c = 0; c < Capacity; ++c) change[c] = 0;
         add_rows<false>(change, multiplier, count, [&](int i) { return row(index[i]); });
@@ -162,55 +159,55 @@ struct ConeFace {
 
     /// out_i = row_of(i) v for i < n; what follows, to a multiple of four, is overwritten.
     template <class RowOf>
-    ARCUATE_HD static void dot_rows(T* out, const T* v, int n, const RowOf& row_of) {
+    ARCUATE_HD static void dot_rows(double* out, const double* v, int n, const RowOf& row_of) {
         for (int i = 0; i < n; i += 4) {
-            const T* rows[4];
-            Lanes sum[4];
+            const double* rows[4];
+            Double4 sum[4];
             ARCUATE_UNROLL
-            for (int r = 0; r < 4; ++r) rows[r] = row_of(min(i + r, n - 1)), sum[r] = Lanes::all(0);
+            for (int r = 0; r < 4; ++r) rows[r] = row_of(min(i + r, n - 1)), sum[r] = Double4::all(0);
             ARCUATE_ROLLED
-            for (int c = 0; c < Capacity; c += lanes) {
-                const Lanes here = Lanes::load(v + c);
+            for (int c = 0; c < Capacity; c += 4) {
+                const Double4 here = Double4::load(v + c);
                 ARCUATE_UNROLL
-                for (int r = 0; r < 4; ++r) sum[r] = fma(Lanes::load(rows[r] + c), here, sum[r]);
+                for (int r = 0; r < 4; ++r) sum[r] = fma(Double4::load(rows[r] + c), here, sum[r]);
             }
             sums_of(sum, out + i);
         }
     }
 
-    static constexpr int block = 48 / lanes;  ///< registers that hold 48 columns
+    static constexpr int block = 12;  ///< registers that hold 48 columns
 
     /// to += sum over i < n of scale_i row_of(i), or to -= it
     template <bool Subtract, class RowOf>
-    ARCUATE_HD static void add_rows(T* to, const T* scale, int n, const RowOf& row_of) {
+    ARCUATE_HD static void add_rows(double* to, const double* scale, int n, const RowOf& row_of) {
         ARCUATE_ROLLED
         for (int first = 0; first < Capacity; first += 48) {
-            Lanes sum[block];
+            Double4 sum[block];
             ARCUATE_UNROLL
-            for (int c = 0; c < block; ++c) sum[c] = Lanes::load(to + first + lanes * c);
+            for (int c = 0; c < block; ++c) sum[c] = Double4::load(to + first + 4 * c);
             for (int i = 0; i < n; ++i) {
-                const Lanes s = Lanes::all(scale[i]);
-                const T* const from = row_of(i) + first;
+                const Double4 s = Double4::all(scale[i]);
+                const double* const from = row_of(i) + first;
                 ARCUATE_UNROLL
-                for (int c = 0; c < block; ++c) sum[c] = Subtract ? fnma(s, Lanes::load(from + lanes * c), sum[c]) : fma(s, Lanes::load(from + lanes * c), sum[c]);
+                for (int c = 0; c < block; ++c) sum[c] = Subtract ? fnma(s, Double4::load(from + 4 * c), sum[c]) : fma(s, Double4::load(from + 4 * c), sum[c]);
             }
             ARCUATE_UNROLL
-            for (int c = 0; c < block; ++c) sum[c].store(to + first + lanes * c);
+            for (int c = 0; c < block; ++c) sum[c].store(to + first + 4 * c);
         }
     }
 
     /// d_i -= share_i v for every active row.
-    ARCUATE_HD void take_away(const T* share, const T* v) {
+    ARCUATE_HD void take_away(const double* share, const double* v) {
         ARCUATE_ROLLED
         for (int first = 0; first < Capacity; first += 48) {
-            Lanes here[block];
+            Double4 here[block];
             ARCUATE_UNROLL
-            for (int c = 0; c < block; ++c) here[c] = Lanes::load(v + first + lanes * c);
+            for (int c = 0; c < block; ++c) here[c] = Double4::load(v + first + 4 * c);
             for (int i = 0; i < count; ++i) {
-                const Lanes s = Lanes::all(share[i]);
-                T* const to = dual + i * Capacity + first;
+                const Double4 s = Double4::all(share[i]);
+                double* const to = dual + i * Capacity + first;
                 ARCUATE_UNROLL
-                for (int c = 0; c < block; ++c) fnma(s, here[c], Lanes::load(to + lanes * c)).store(to + lanes * c);
+                for (int c = 0; c < block; ++c) fnma(s, here[c], Double4::load(to + 4 * c)).store(to + 4 * c);
             }
         }
     }

@@ -7,13 +7,13 @@
 // ch. 23). Each round takes in, instead of the most violated constraint alone, every violated one that is the worst in its neighbourhood; where
 // none of them stays, the most violated alone, which always makes progress.
 //
-// The face of the cone on which the projection lies (kernels/cone_face.hpp) is first sought in float, where rounds are cheap, and then found from there in double:
-// C^T C of three tissues has a condition number far above what float resolves. The search for violated constraints is in float, too,
-// and what it finds near the bound is decided in double.
+// The face of the cone on which the projection lies is found by the products of the constraints (kernels/gram_face.hpp) and, where these do not resolve it, by the
+// constraints themselves (kernels/cone_face.hpp). The search for violated constraints is in float, and what it finds near the bound is decided in double.
 #pragma once
 
 #include "kernels/cone_face.hpp"
 #include "kernels/csd.hpp"
+#include "kernels/gram_face.hpp"
 #include "kernels/views.hpp"
 
 namespace arcuate::kernels {
@@ -28,8 +28,9 @@ struct MsmtProblem {
     int max_iterations;
     const double* project;       ///< (volumes, Capacity) s -> b
     const double* constraint;    ///< (constraints, Capacity) rows of B, unit length
-    const float* constraint_f;   ///< (constraints, Capacity) the same in float
-    const float* constraint_t;   ///< (unknowns, constraints) its transpose
+    const float* constraint_t;   ///< (unknowns, constraints) its transpose in float
+    const double* gram;          ///< (constraints, constraints) B B^T
+    const float* gram_f;         ///< the same in float
     const std::int16_t* near;    ///< (constraints, msmt_neighbours) the rows most parallel to each; itself where there are fewer
     const double* recover;       ///< (unknowns, Capacity) y -> x: row j is what y_j adds
 };
@@ -37,7 +38,7 @@ struct MsmtProblem {
 /// Signals of a voxel in, coefficients of all tissues out. Capacity: a multiple of 48, more than the unknowns.
 template <int Capacity>
 struct EstimateMsmt {
-    using Face = ConeFace<Double4, Capacity>;
+    using Face = ConeFace<Capacity>;
 
     MsmtProblem problem;
     RowsView<const float> signals;    ///< (voxels, volumes)
@@ -50,8 +51,9 @@ struct EstimateMsmt {
     static constexpr float uncertainty = 6e-6f;
     /// Of the violated constraints, those join in a round that are violated by this share of the worst.
     static constexpr float at_least = 0.5f;
-    /// The search in float ends where nothing is violated by more, relative to |b|.
-    static constexpr float rough_tolerance = 1e-5f;
+    /// Amplitudes are sums over the active constraints, which are fewer than the unknowns, where one is violated by more than this, relative to |b|: such sums have errors
+    /// of 2^-24 times all multipliers.
+    static constexpr float clear = 2e-5f;
 
     ARCUATE_HD void operator()(std::int64_t voxel) const {
         alignas(32) double y[Capacity];
@@ -91,14 +93,38 @@ struct EstimateMsmt {
 
     /// y, which is b, becomes b's projection onto the cone; |b| = 1.
     ARCUATE_HD CsdOutcome project(const double* b, double* y) const {
+        alignas(32) float amplitude[csd_max_directions], start[csd_max_directions];
+        GramFace<Capacity> face;
+        face.begin(problem.gram, problem.constraints, problem.unknowns);
+        const auto join = [&](int d) { face.join(d, Face::dot(constraint(d), b)); };
+        float least = scan(y, start);
+        ARCUATE_ROLLED
+        for (int d = 0; d < problem.constraints; ++d) amplitude[d] = start[d];
+        for (int iteration = 0; iteration < problem.max_iterations; ++iteration) {
+            if (least > -clear) {
+                correct(face, b, y);
+                least = find_amplitudes(y, amplitude);
+                if (least >= 0) {
+                    correct(face, b, y);
+                    return CsdOutcome::converged;
+                }
+            }
+            const int worst = for_each_joining(amplitude, least, join);
+            if (!face.settle()) {
+                join(worst);
+                if (!face.settle()) return project_carefully(face, b, y);
+            }
+            if (least <= -clear) least = add_up(face, start, amplitude);
+        }
+        return CsdOutcome::not_converged;
+    }
+
+    /// The same from the face where nearly dependent constraints stopped GramFace.
+    ARCUATE_APART CsdOutcome project_carefully(const GramFace<Capacity>& from, const double* b, double* y) const {
         alignas(32) float amplitude[csd_max_directions];
         Face face;
         face.begin(problem.constraint, b, problem.unknowns);
-        {
-            ConeFace<Float8, Capacity> rough;
-            find_roughly(b, rough, amplitude);
-            for (int i = 0; i < rough.count; ++i) face.join(rough.index[i], static_cast<double>(max(rough.multiplier[i], 0.0f)));
-        }
+        for (int i = 0; i < from.count; ++i) face.join(from.index[i], from.multiplier[i]);
         face.settle(y);
         bool refined = false;
         for (int iteration = 0; iteration < problem.max_iterations; ++iteration) {
@@ -107,7 +133,10 @@ struct EstimateMsmt {
                 if (face.count > 0 && !refined) face.refine(y);
                 return CsdOutcome::converged;
             }
-            if (go_on(face, amplitude, least, y)) continue;
+            const int worst = for_each_joining(amplitude, least, [&](int d) { face.join(d, 0); });
+            if (face.settle(y)) continue;
+            face.join(worst, 0);
+            if (face.settle(y)) continue;
             // Even the most violated one leaves at once: rounding decides, and y is as good as it gets after a step of iterative refinement.
             if (refined) return CsdOutcome::converged;
             face.refine(y);
@@ -116,40 +145,49 @@ struct EstimateMsmt {
         return CsdOutcome::not_converged;
     }
 
-    /// The face as float finds it, until rounding decides.
-    ARCUATE_HD void find_roughly(const double* b, ConeFace<Float8, Capacity>& face, float* amplitude) const {
-        alignas(32) float point[Capacity], y[Capacity];
+    ARCUATE_HD const double* constraint(int which) const { return problem.constraint + std::int64_t{which} * Capacity; }
+
+    /// y = b + B^T m.
+    ARCUATE_HD void go_to(const GramFace<Capacity>& face, const double* b, double* y) const {
         ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) y[c] = point[c] = static_cast<float>(b[c]);
-        face.begin(problem.constraint_f, point, problem.unknowns);
-        for (int iteration = 0; iteration < problem.max_iterations; ++iteration) {
-            const float least = scan(y, amplitude);
-            if (!(least < -rough_tolerance && go_on(face, amplitude, least, y))) return;
-        }
+        for (int c = 0; c < Capacity; ++c) y[c] = b[c];
+        for (int i = 0; i < face.count; ++i) add_scaled4(y, constraint(face.index[i]), face.multiplier[i], Capacity);
     }
 
-    /// One round: takes violated constraints in, and y to where the face says. False where not even the most violated one stays.
-    template <class AnyFace, class T>
-    ARCUATE_HD bool go_on(AnyFace& face, const float* amplitude, float least, T* y) const {
+    /// y, after what rounding left of the active amplitudes has gone into the multipliers.
+    ARCUATE_HD void correct(GramFace<Capacity>& face, const double* b, double* y) const {
+        double rest[Capacity];
+        go_to(face, b, y);
+        for (int i = 0; i < face.count; ++i) rest[i] = Face::dot(constraint(face.index[i]), y);
+        face.correct(rest);
+        go_to(face, b, y);
+    }
+
+    /// Amplitudes along every direction, from those of the point; returns the least of them, or 0.
+    ARCUATE_HD float add_up(const GramFace<Capacity>& face, const float* start, float* amplitude) const {
+        float multiplier[Capacity];
+        for (int i = 0; i < face.count; ++i) multiplier[i] = static_cast<float>(face.multiplier[i]);
+        return sums_of_rows(start, face.count, amplitude, [&](int i) { return multiplier[i]; }, [&](int i) { return problem.gram_f + std::int64_t{face.index[i]} * problem.constraints; });
+    }
+
+    /// Calls body(d) for the constraints that join in a round; returns the most violated one.
+    template <class Body>
+    ARCUATE_HD int for_each_joining(const float* amplitude, float least, const Body& body) const {
         int worst = -1;
         for_each_below(amplitude, at_least * least, [&](int d) {
             if (worst < 0 && amplitude[d] == least) worst = d;
-            if (is_worst_nearby(amplitude, d)) face.join(d, 0);
+            if (is_worst_nearby(amplitude, d)) body(d);
         });
-        if (face.settle(y)) return true;
-        face.join(worst, 0);
-        return face.settle(y);
+        return worst;
     }
 
     /// Amplitudes along every direction, 0 for those that the tolerance forgives; returns the least of them, or 0.
     ARCUATE_HD float find_amplitudes(const double* y, float* amplitude) const {
-        float value[Capacity];
-        for (int c = 0; c < problem.unknowns; ++c) value[c] = static_cast<float>(y[c]);
-        const float rough = scan(value, amplitude);
+        const float rough = scan(y, amplitude);
         if (rough < -4 * uncertainty) return rough;
         float exact = 0;
         for_each_below(amplitude, uncertainty, [&](int d) {
-            const double here = Face::dot(problem.constraint + std::int64_t{d} * Capacity, y);
+            const double here = Face::dot(constraint(d), y);
             amplitude[d] = here < -tolerance ? static_cast<float>(here) : 0.0f;
             exact = min(exact, amplitude[d]);
         });
@@ -157,22 +195,29 @@ struct EstimateMsmt {
     }
 
     /// Amplitudes along every direction in float; returns the least of them, or 0.
-    ARCUATE_HD float scan(const float* y, float* amplitude) const {
+    ARCUATE_HD float scan(const double* y, float* amplitude) const {
+        return sums_of_rows(nullptr, problem.unknowns, amplitude, [&](int c) { return static_cast<float>(y[c]); },
+                            [&](int c) { return problem.constraint_t + std::int64_t{c} * problem.constraints; });
+    }
+
+    /// out = start (nullptr: 0) + sum over i < n of scale_of(i) row_of(i); returns the least of it, or 0.
+    template <class ScaleOf, class RowOf>
+    ARCUATE_HD float sums_of_rows(const float* start, int n, float* out, const ScaleOf& scale_of, const RowOf& row_of) const {
         Float8 least = Float8::all(0);
         for (int d = 0; d < problem.constraints; d += 64) {
             Float8 sum[8];
             ARCUATE_UNROLL
-            for (int k = 0; k < 8; ++k) sum[k] = Float8::all(0);
-            const float* across = problem.constraint_t + d;
+            for (int k = 0; k < 8; ++k) sum[k] = start ? Float8::load(start + d + 8 * k) : Float8::all(0);
             ARCUATE_ROLLED
-            for (int c = 0; c < problem.unknowns; ++c, across += problem.constraints) {
-                const Float8 here = Float8::all(y[c]);
+            for (int i = 0; i < n; ++i) {
+                const Float8 here = Float8::all(scale_of(i));
+                const float* const row = row_of(i) + d;
                 ARCUATE_UNROLL
-                for (int k = 0; k < 8; ++k) sum[k] = fma(Float8::load(across + 8 * k), here, sum[k]);
+                for (int k = 0; k < 8; ++k) sum[k] = fma(Float8::load(row + 8 * k), here, sum[k]);
             }
             ARCUATE_UNROLL
             for (int k = 0; k < 8; ++k) {
-                sum[k].store(amplitude + d + 8 * k);
+                sum[k].store(out + d + 8 * k);
                 least = min(sum[k], least);
             }
         }

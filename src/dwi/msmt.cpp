@@ -26,8 +26,8 @@ constexpr double least_cosine = 0.2;
 /// What the kernel shares between voxels, on the host; shapes as in kernels::MsmtProblem.
 struct Matrices {
     std::size_t unknowns = 0, width = 0, constraints = 0;
-    std::vector<double> project, constraint, recover;
-    std::vector<float> constraint_f, constraint_t;
+    std::vector<double> project, constraint, gram, recover;
+    std::vector<float> constraint_t, gram_f;
     std::vector<std::int16_t> near;
 };
 
@@ -165,9 +165,10 @@ Matrices make_matrices(const GradientTable& gradients, const std::vector<Shell>&
             out.constraint[r * out.width + c] = unit_t(c, r) = b_t(c, r) / length;
     }
 
-    out.constraint_f.assign(out.constraint.begin(), out.constraint.end());
     out.constraint_t.assign(unit_t.values.begin(), unit_t.values.end());
-    out.near = nearest_rows(transposed_product(unit_t, unit_t).values, out.constraints);
+    out.gram = transposed_product(unit_t, unit_t).values;
+    out.gram_f.assign(out.gram.begin(), out.gram.end());
+    out.near = nearest_rows(out.gram, out.constraints);
 
     Matrix forward_t(n, forward.rows), identity(n, n);
     for (std::size_t v = 0; v < forward.rows; ++v)
@@ -210,8 +211,8 @@ MsmtResult estimate_msmt_fod(const Series& dwi, const GradientTable& gradients, 
 
     const auto n = static_cast<std::int64_t>(voxels.size());
     const auto chunk = chunk_size(options.chunk, voxels);
-    const Buffer<double> project(device, matrices.project), constraint(device, matrices.constraint), recover(device, matrices.recover);
-    const Buffer<float> constraint_f(device, matrices.constraint_f), constraint_t(device, matrices.constraint_t);
+    const Buffer<double> project(device, matrices.project), constraint(device, matrices.constraint), gram(device, matrices.gram), recover(device, matrices.recover);
+    const Buffer<float> constraint_t(device, matrices.constraint_t), gram_f(device, matrices.gram_f);
     const Buffer<std::int16_t> near(device, matrices.near);
     const kernels::MsmtProblem problem{static_cast<int>(dwi.volumes),
                                        unknowns,
@@ -219,8 +220,9 @@ MsmtResult estimate_msmt_fod(const Series& dwi, const GradientTable& gradients, 
                                        options.max_iterations > 0 ? options.max_iterations : 10 * unknowns,
                                        project.data(),
                                        constraint.data(),
-                                       constraint_f.data(),
                                        constraint_t.data(),
+                                       gram.data(),
+                                       gram_f.data(),
                                        near.data(),
                                        recover.data()};
     VoxelRows signals(device, chunk, dwi.volumes), coefficients(device, chunk, unknowns);

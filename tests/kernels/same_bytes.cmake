@@ -1,9 +1,13 @@
 # cmake -DPROGRAMS=a;b;c -P same_bytes.cmake: every program prints the same line, or the test fails and shows who printed what.
-# A program that exits with 77 (no device) is left out.
+# A program that exits with 77 (no device) is left out. -DAARCH64=emulator: what runs same_bytes.aarch64.
 set(lines "")
 set(report "")
 foreach(program IN LISTS PROGRAMS)
-  execute_process(COMMAND ${program} OUTPUT_VARIABLE line ERROR_VARIABLE error RESULT_VARIABLE code OUTPUT_STRIP_TRAILING_WHITESPACE)
+  set(emulator "")
+  if(program MATCHES "\\.aarch64$")
+    set(emulator ${AARCH64})
+  endif()
+  execute_process(COMMAND ${emulator} ${program} OUTPUT_VARIABLE line ERROR_VARIABLE error RESULT_VARIABLE code OUTPUT_STRIP_TRAILING_WHITESPACE)
   get_filename_component(name ${program} NAME)
   string(APPEND report "  ${line}  ${name}\n")
   if(code EQUAL 0)

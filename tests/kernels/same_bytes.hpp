@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cone_face.hpp"
+#include "kernels/gram_face.hpp"
 #include "kernels/log_signal_fit.hpp"
 #include "kernels/log_tensor_fit.hpp"
 #include "kernels/philox_lanes.hpp"
@@ -104,26 +105,25 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         for (const auto& of_one : of_four)
             for (const double value : of_one) digest.add(value);
         digest.add(static_cast<std::uint32_t>(k::Double4::load(design).below(k::Double4::load(design + 8))));
-        double plane[48 * 3], point[48], on[48];
-        float plane_f[48 * 3], point_f[48], on_f[48];
+        double plane[48 * 3], point[48], on[48], products[9];
+        float plane_f[48 * 3];
         for (int j = 0; j < 48 * 3; ++j) plane_f[j] = static_cast<float>(plane[j] = j % 48 < 40 ? design[j] - 0.4 : 0.0);
-        for (int j = 0; j < 48; ++j) point_f[j] = static_cast<float>(point[j] = j < 40 ? -design[j + 150] : 0.0);
-        k::ConeFace<k::Double4, 48> face;
-        k::ConeFace<k::Float8, 48> rough;
+        for (int j = 0; j < 48; ++j) point[j] = j < 40 ? -design[j + 150] : 0.0;
+        k::ConeFace<48> face;
+        k::GramFace<48> by_products;
+        for (int j = 0; j < 9; ++j) products[j] = j % 4 == 0 ? 1 : 0.1 * face.dot(plane + j / 3 * 48, plane + j % 3 * 48);
         face.begin(plane, point, 40);
-        rough.begin(plane_f, point_f, 40);
+        by_products.begin(products, 3, 40);
         for (int j = 0; j < 3; ++j) {
             face.join(j, 0.25);
-            rough.join(j, 0.25f);
+            by_products.join(j, face.dot(plane + j * 48, point));
         }
         digest.add(static_cast<std::uint32_t>(face.settle(on)));
-        digest.add(static_cast<std::uint32_t>(rough.settle(on_f)));
-        digest.add(static_cast<std::uint32_t>(face.count + 4 * rough.count));
+        digest.add(static_cast<std::uint32_t>(by_products.settle()));
+        digest.add(static_cast<std::uint32_t>(face.count + 4 * by_products.count));
         face.refine(on);
-        for (int j = 0; j < 40; ++j) {
-            digest.add(on[j]);
-            digest.add(on_f[j]);
-        }
+        for (int j = 0; j < 40; ++j) digest.add(on[j]);
+        for (int j = 0; j < by_products.count; ++j) digest.add(by_products.multiplier[j]);
         const k::Float8 eight = k::fma(k::Float8::load(signal), k::Float8::load(signal + 8), k::min(k::Float8::load(signal + 16), k::Float8::all(0.5f)));
         digest.add(k::least_of(eight));
         digest.add(k::tree_sum(k::negated(k::log_of_normal(k::max(eight, k::Float8::all(positive))), random.v[2])));
@@ -141,6 +141,14 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         const double of_metrics[] = {metrics.fa, metrics.ad, metrics.rd, metrics.v1[0], metrics.v1[1], metrics.v1[2]};
         for (const double value : of_metrics) digest.add(value);
         digest.add(static_cast<std::uint32_t>(eight.not_above(k::Float8::load(signal + 24))));
+        digest.add(k::tree_sum(k::asin(k::choose_below(eight, k::Float8::load(signal + 4), k::uniform(draws.v[3]), k::Float8::all(0.25f)))));
+        k::Float8 columns[8];
+        float sums[8];
+        k::transpose(plane_f, 12, columns);
+        k::sums_of(columns, sums);
+        k::sums_of(columns + 4, sums + 4);
+        for (const float value : sums) digest.add(value);
+        digest.add(k::tree_sum(k::fnma(columns[0], columns[1], columns[2] / k::max(columns[3], k::Float8::all(0.01f)))));
         digest.add(static_cast<std::uint32_t>(k::count_bits(random.v[0]) + k::lowest_bit(random.v[0] | 0x80000000u)));
     }
     return digest.value;
