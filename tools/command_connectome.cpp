@@ -28,6 +28,7 @@ struct Options {
     std::string tracks, weights, assignment = "radial-search";
     TrackArguments how;               ///< `field` is empty unless it tracks itself
     UntilSureOptions until;
+    std::vector<const CLI::Option*> of_tracking;  ///< that --from-fod alone has a use for
     std::vector<std::string> places;  ///< PARCELLATION OUT, PARCELLATION OUT, ...
     std::vector<std::string> names, scalars, metrics, assignments, node_tables;
     connectome::ConnectomeOptions build;
@@ -222,6 +223,10 @@ void run_connectome(Run& run, Options& o) {
     if (jobs.size() > 1 && !o.names.empty()) throw InputError("--names goes with one parcellation; put a table of the same name (.tsv) beside each of several");
     if ((o.symmetric && !o.mrtrix)) throw InputError("--symmetric goes with --mrtrix (every other output is symmetric); leave it out or add --mrtrix");
 
+    for (const auto* option : o.of_tracking)
+        if (!o.tracks_itself() && option->count() > 0)
+            throw InputError(fmt::format("{} belongs to tracking, and {} is there already; leave it out, or track with --from-fod", option->get_name(), o.tracks));
+
     Named inputs;
     std::optional<TrackInputs> track_inputs;
     std::vector<std::pair<std::string, std::string>> parameters{{"assignment", o.assignment}};
@@ -308,8 +313,8 @@ void add_connectome(CLI::App& root) {
                             "Examples:\n  arcuate connectome tracks.tck parcels_dseg.nii.gz connectome.h5 --scalar fa=fa.nii.gz --scalar md=md.nii.gz\n"
                             "  arcuate connectome tracks.tck aal.nii.gz aal_{metric}.csv dk.nii.gz dk_{metric}.csv --metric all --weights sift2.txt\n"
                             "  arcuate connectome --from-fod fod.nii.gz --seed-image mask.nii.gz --mask mask.nii.gz --select 1M --errors parcels_dseg.nii.gz connectome.h5\n"
-                            "  arcuate connectome --from-fod fod.nii.gz --seed-image mask.nii.gz --until-cv 0.05 --for-edges 8-49,3-44 parcels_dseg.nii.gz connectome.h5\n\n" +
-                                table_of_algorithms() + "\n"
+                            "  arcuate connectome --from-fod fod.nii.gz --seed-image mask.nii.gz --until-cv 0.05 --for-edges 8-49,3-44 parcels_dseg.nii.gz connectome.h5\n\n"
+                            "Algorithms and their defaults: arcuate track --help\n\n"
                             "References: Smith, Tournier, Calamante & Connelly 2015, NeuroImage 104:253; Hagmann et al. 2008, PLoS Biology 6:e159 (density)",
                             [o](Run& run) { run_connectome(run, *o); });
     app.add_option("tracks", o->tracks, "streamlines: .tck, .trk, .trk.gz or .trx; not with --from-fod")->required()->type_name("TRACKS");
@@ -341,12 +346,12 @@ void add_connectome(CLI::App& root) {
         ->check(CLI::PositiveNumber);
 
     const std::string group = "Tracking without a tractogram";
-    auto* from = app.add_option("--from-fod", o->how.field, field_text)->type_name("FIELD")->excludes(weights)->group(group);
+    app.add_option("--from-fod", o->how.field, field_text)->type_name("FIELD")->excludes(weights)->group(group);
     const auto before = app.get_options().size();
     o->how.add_to(app, group);
     o->until.add_to(app, group);
     const auto options = app.get_options();
-    for (std::size_t i = before; i < options.size(); ++i) options[i]->needs(from);
+    o->of_tracking.assign(options.begin() + static_cast<std::ptrdiff_t>(before), options.end());
 }
 
 }  // namespace arcuate::tools

@@ -52,7 +52,7 @@ std::string table_of_algorithms() {
 }
 
 void TrackArguments::add_to(CLI::App& app, const std::string& group) {
-    app.add_option("--algorithm", algorithm, "see below")->capture_default_str()->group(group);
+    app.add_option("--algorithm", algorithm, "as listed by arcuate track --help")->capture_default_str()->group(group);
     app.add_option("--select", track.select, "streamlines wanted; 0: no limit  [5000, or no limit with --seeds or finite seeds]")->transform(CLI::AsSizeValue(true))->group(group);
     app.add_option("--seeds", track.seeds, "seeds tried at most; 0: no limit  [1000 x --select, or all finite seeds]")->transform(CLI::AsSizeValue(true))->group(group);
     app.add_option("--seed", track.seed, "of the random numbers")->capture_default_str()->group(group);

@@ -7,12 +7,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
-#include <set>
-
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <set>
 
 using namespace arcuate;
 using tracking::Outcome;
@@ -170,6 +170,7 @@ TEST(TrackBytes, BatchesEndAtTheSameStreamlines) {
         }
     };
     tracking::TrackOptions o;
+    o.algorithm = tracking::Algorithm::sd;
     o.select = 200;
     o.min_length = 30;
     const auto expected = run(fod, o).tracks.positions;
