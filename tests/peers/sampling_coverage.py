@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """How often the 95% sampling intervals of `arcuate connectome --errors` hold what endless tracking would give.
 
-    tests/peers/sampling_coverage.py ARCUATE_BIN FOD MASK PARCELLATION [--scalar NAME=MAP] [--runs 100] [--select 20000] [--reference 5M | FILE.h5] [--algorithm ifod2]
+    tests/peers/sampling_coverage.py ARCUATE_BIN FOD MASK PARCELLATION [--scalar NAME=MAP] [--runs 100] [--select 20000] [--reference 5M | FILE.h5] [--algorithm ifod2] [--folder F]
 
 Tracks --runs times with other seeds, and once with --reference streamlines, which stand for the truth (or takes a connectome of these that is there already, made with
-another --seed). An interval is the value +- 1.96 M_sampling_se. The truth's own sampling error, which is sqrt(select / reference) of a run's, is left in it: it lowers
+another --seed). Connectomes stay in --folder, if given, and those that are there already are not made again. An interval is the value +- 1.96 M_sampling_se. The truth's own sampling error, which is sqrt(select / reference) of a run's, is left in it: it lowers
 coverage by 0.05 per cent where that is a twentieth. Per metric: per cent of (run, edge) pairs covered, over the edges that have more than 20 streamlines of --select by the
 truth, and over those that have as many in the run; the root mean square of the errors over the spread of the values; and by size of the edge.
 Ends with 1 where the first figure of a metric is not in 93 ... 97%. Needs numpy and h5py.
@@ -38,10 +38,13 @@ def main():
     parser.add_argument("--reference", default="5M")
     parser.add_argument("--algorithm", default="ifod2")
     parser.add_argument("--threads", default="0")
+    parser.add_argument("--folder")
     o = parser.parse_args()
     metrics = METRICS + ["mean_" + s.split("=")[0] for s in o.scalar]
 
     def track(select, seed, out):
+        if out.exists():
+            return out
         words = [o.arcuate, "connectome", "--from-fod", o.fod, "--algorithm", o.algorithm, "--seed-image", o.mask, "--mask", o.mask, "--select", select, "--seed", seed, "--errors",
                  "--quiet", "--threads", o.threads, o.parcellation, out]
         for metric in metrics:
@@ -52,14 +55,14 @@ def main():
         return out
 
     with tempfile.TemporaryDirectory() as folder:
-        folder = pathlib.Path(folder)
-        reference = o.reference if o.reference.endswith(".h5") else track(o.reference, 1000, folder / "reference.h5")
-        total, truth, _ = read(reference, metrics)
+        folder = pathlib.Path(o.folder or folder)
         runs = []
         for seed in range(1, o.runs + 1):
             runs.append(read(track(o.select, seed, folder / f"{seed}.h5"), metrics)[1:])
             print(f"\r{seed} of {o.runs} runs", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
+        reference = o.reference if o.reference.endswith(".h5") else track(o.reference, 1000, folder / "reference.h5")
+        total, truth, _ = read(reference, metrics)
 
     expected = truth["count"] * o.select / total  # per run
     print(f"{o.algorithm}, {o.runs} runs of {o.select} streamlines against {total}; {np.sum(expected > 20)} edges of more than 20 streamlines, {np.sum(expected > 0)} in all")

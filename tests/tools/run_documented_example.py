@@ -24,7 +24,7 @@ def run(*words):
     subprocess.run([arcuate, *map(str, words), "--device", "cpu", "--quiet"], check=True)
 
 
-run("phantom", folder / "data", "--sessions", 1, "--directions", 20)
+run("phantom", folder / "data", "--sessions", 1, "--directions", 20, "--voxel-size", 4)
 tracks = sorted(folder.glob("data/derivatives/truth/bundle-*.tck"))[0]
 parcels = sorted(folder.glob("data/derivatives/**/*dseg.nii.gz"))[0]
 run("connectome", tracks, parcels, folder / "c.h5", "--errors")
