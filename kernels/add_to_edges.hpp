@@ -24,8 +24,12 @@ struct EdgeTerm {
     double scale;             ///< of the sums; |weight x quantity| x scale < 2^31
     double weight_scale;
     std::int64_t* cells;      ///< sum (n_edges, 2), mean (n_edges, 4) with the sum of weights, both wide; extremes (n_edges), ordered bits
+    std::int64_t* squares;    ///< for sampling errors, or null: of three words each, sum (n_edges, 3) (w x)^2; mean (n_edges, 9) w^2, w^2 x, w^2 x^2
+    double square_scale;      ///< (w x)^2 square_scale < 2^31, and so on
+    double weight_square_scale, mixed_scale;
 
     ARCUATE_HD static std::int32_t cells_per_edge(EdgeStatistic s) { return s == EdgeStatistic::sum ? 2 : (s == EdgeStatistic::mean ? 4 : 1); }
+    ARCUATE_HD static std::int32_t squares_per_edge(EdgeStatistic s) { return s == EdgeStatistic::sum ? 3 : (s == EdgeStatistic::mean ? 9 : 0); }
 };
 
 /// One item: one streamline.
@@ -72,7 +76,17 @@ struct AddToEdges {
                 case EdgeStatistic::min: min_relaxed(cells, ordered_bits(value)); break;
                 case EdgeStatistic::max: max_relaxed(cells, ordered_bits(value)); break;
             }
+            if (term.squares) add_squares(term, term.squares + edge * EdgeTerm::squares_per_edge(term.statistic), weight, value);
         }
+    }
+    ARCUATE_HD static void add_squares(const EdgeTerm& term, std::int64_t* squares, double weight, double value) {
+        if (term.statistic == EdgeStatistic::mean) {
+            add_wide<3>(squares, weight * weight, term.weight_square_scale);
+            add_wide<3>(squares + 3, weight * weight * value, term.mixed_scale);
+            squares += 6;
+        }
+        const double product = weight * value;
+        add_wide<3>(squares, product * product, term.square_scale);
     }
 };
 

@@ -11,16 +11,23 @@ ARCUATE_HD std::int64_t to_fixed(double value, double scale) {
     return static_cast<std::int64_t>(scaled + (scaled < 0 ? -0.5 : 0.5));
 }
 
-/// A sum in two integers: multiples of 1 / scale, and multiples of 2^-31 of these. With |value| x scale < 2^31 it holds 2^31 values, each rounded by
-/// 2^-63 of the largest possible one.
+/// A sum in `words` integers: multiples of 1 / scale, multiples of 2^-31 of these, and so on. With |value| x scale < 2^31 it holds 2^31 values, each
+/// rounded by 2^-(31 words + 1) of the largest possible one; three words hold squares as closely as two hold what is squared.
+template <int words = 2>
 ARCUATE_HD void add_wide(std::int64_t* sum, double value, double scale) {
-    const double scaled = value * scale;
-    const auto whole = static_cast<std::int64_t>(scaled);
-    add_relaxed(sum, whole);
-    add_relaxed(sum + 1, to_fixed(scaled - static_cast<double>(whole), 0x1p31));
+    double rest = value * scale;
+    for (int word = 0; word < words - 1; ++word) {
+        const auto whole = static_cast<std::int64_t>(rest);
+        add_relaxed(sum + word, whole);
+        rest = (rest - static_cast<double>(whole)) * 0x1p31;
+    }
+    add_relaxed(sum + words - 1, to_fixed(rest, 1.0));
 }
+template <int words = 2>
 ARCUATE_HD double value_of_wide(const std::int64_t* sum, double scale) {
-    return (static_cast<double>(sum[0]) + static_cast<double>(sum[1]) * 0x1p-31) / scale;
+    double value = static_cast<double>(sum[words - 1]);
+    for (int word = words - 2; word >= 0; --word) value = static_cast<double>(sum[word]) + value * 0x1p-31;
+    return value / scale;
 }
 
 /// An integer that is ordered as the doubles are; both zeros are one. For values that are not NaN.

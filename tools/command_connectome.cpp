@@ -7,9 +7,12 @@
 #include "arcuate/io/tables.hpp"
 #include "arcuate/io/tractogram.hpp"
 #include "arcuate/study/bids.hpp"
+#include "track_options.hpp"
 #include "tract_output.hpp"
+#include "until_sure.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -23,10 +26,16 @@ namespace fs = std::filesystem;
 
 struct Options {
     std::string tracks, weights, assignment = "radial-search";
+    TrackArguments how;               ///< `field` is empty unless it tracks itself
+    UntilSureOptions until;
+    std::vector<const CLI::Option*> of_tracking;  ///< that --from-fod alone has a use for
     std::vector<std::string> places;  ///< PARCELLATION OUT, PARCELLATION OUT, ...
     std::vector<std::string> names, scalars, metrics, assignments, node_tables;
     connectome::ConnectomeOptions build;
-    bool mrtrix = false, symmetric = false, keep_unassigned = false;
+    bool errors = false, mrtrix = false, symmetric = false, keep_unassigned = false;
+
+    bool tracks_itself() const { return !how.field.empty(); }
+    const std::string& source() const { return tracks_itself() ? how.field : tracks; }
 };
 
 /// One parcellation and what is written of it.
@@ -91,6 +100,17 @@ std::vector<std::string> metrics_of(const Options& o, const std::vector<connecto
     return names;
 }
 
+/// What goes into files of one metric each: the metrics that were named, and where asked for their errors.
+std::vector<std::string> tables_of(const Options& o, const Connectome& empty) {
+    std::vector<std::string> names;
+    for (const auto& name : o.build.metrics.empty() ? std::vector<std::string>{"count"} : o.build.metrics) {
+        names.push_back(name);
+        for (const auto& metric : empty.metrics)
+            if (o.errors && metric.error_of == name) names.push_back(metric.name);
+    }
+    return names;
+}
+
 void write_matrices(const Run& run, const Options& o, const Job& job, const Connectome& connectome, const std::vector<std::string>& metrics, const Provenance& provenance) {
     if (job.extension == ".h5") {
         io::write_connectome(job.output, connectome, provenance, run.force);
@@ -112,14 +132,9 @@ void write_matrices(const Run& run, const Options& o, const Job& job, const Conn
     io::write_sidecar(job.output, provenance, run.force);
 }
 
-void run_connectome(Run& run, Options& o) {
-    const auto jobs = jobs_of(o);
-    for (const auto& row : connectome::assignment_names)
-        if (o.assignment == row.name) o.build.assignment = row.way;
-    if (jobs.size() > 1 && !o.names.empty()) throw InputError("--names goes with one parcellation; put a table of the same name (.tsv) beside each of several");
-    if ((o.symmetric && !o.mrtrix)) throw InputError("--symmetric goes with --mrtrix (every other output is symmetric); leave it out or add --mrtrix");
+using Named = std::vector<std::pair<std::string, std::string>>;
 
-    std::vector<std::pair<std::string, std::string>> inputs{{"tracks", o.tracks}};
+std::vector<connectome::ScalarMap> read_maps(const Options& o, Named& inputs) {
     std::vector<connectome::ScalarMap> maps;
     for (const auto& scalar : o.scalars) {
         const auto equals = scalar.find('=');
@@ -128,12 +143,10 @@ void run_connectome(Run& run, Options& o) {
         maps.push_back({scalar.substr(0, equals), "", io::read_image(scalar.substr(equals + 1))});
         inputs.emplace_back("scalar " + maps.back().name, scalar.substr(equals + 1));
     }
-    if (!o.weights.empty()) {
-        o.build.weights = read_weights(o.weights);
-        inputs.emplace_back("weights", o.weights);
-    }
-    o.build.metrics = metrics_of(o, maps);
+    return maps;
+}
 
+std::vector<Parcellation> read_parcellations(const Options& o, const std::vector<Job>& jobs, Named& inputs) {
     std::vector<Parcellation> parcellations;
     for (const auto& job : jobs) {
         auto& parcellation = parcellations.emplace_back(make_parcellation(io::read_labels(job.parcellation), job.parcellation));
@@ -143,11 +156,12 @@ void run_connectome(Run& run, Options& o) {
         if (!tables.empty()) io::read_node_names(tables, parcellation);
         for (const auto& table : tables) inputs.emplace_back("names", table);
     }
+    return parcellations;
+}
 
-    o.build.keep_assignments = !o.assignments.empty();
-    connectome::ConnectomeBuilder builder(parcellations, maps, o.build, run.device());
-    std::vector<std::string> metrics = o.build.metrics, outputs;
-    if (metrics.empty()) metrics = {"count"};
+/// Throws where an output is in another's place or may not be written.
+void check_outputs(const Run& run, const std::vector<Job>& jobs, const std::vector<std::string>& metrics) {
+    std::vector<std::string> outputs;
     for (const auto& job : jobs) {
         if (!job.whole() && !job.many() && metrics.size() > 1)
             throw InputError(fmt::format("{} holds one metric and {} were asked for; write {{metric}} into its name for one file each, or choose .h5", job.output, metrics.size()));
@@ -162,25 +176,101 @@ void run_connectome(Run& run, Options& o) {
     if (const auto twice = std::adjacent_find(sorted.begin(), sorted.end()); twice != sorted.end())
         throw InputError(fmt::format("{} would be written twice (the sidecar of an output is called as it is); give every output a name of its own", *twice));
     run.require_writable(outputs);
+}
 
+void read_tracks(Run& run, const Options& o, connectome::ConnectomeBuilder& builder) {
     run.progress().begin("connectome", 0, "streamlines");
     Counted counted(builder, run.progress());
     io::stream_tractogram(o.tracks, counted);
     run.progress().end();
-
     if (const auto n = builder.connectome().streamlines; !o.weights.empty() && n != static_cast<std::int64_t>(o.build.weights.size()))
         throw InputError(fmt::format("{} has {} weights and {} has {} streamlines (each streamline needs one); give the weights of this tractogram", o.weights,
                                      o.build.weights.size(), o.tracks, n));
+}
+
+/// Tracks into the builder; what came out, as JSON.
+std::string make_tracks(Run& run, const Options& o, TrackInputs& inputs, connectome::ConnectomeBuilder& builder, UntilSure* until) {
+    tracking::TrackControl control;
+    if (until) until->attach_to(control);
+    const auto summary = tracking::track(inputs.input, o.how.track, run.devices(), builder, run.progress(), control);
+    report_tracking(run, summary, tracking::resolve(o.how.track, inputs.input));
+    auto results = nlohmann::ordered_json::parse(summary_json(summary));
+    if (until) {
+        until->report(run);
+        results["until_sure"] = nlohmann::ordered_json::parse(until->json());
+    }
+    return results.dump();
+}
+
+/// The tracking options with what --from-fod adds to them.
+void complete_tracking(Options& o) {
+    o.how.complete();
+    if (o.until.cv > 0 && o.how.track.select < 0 && o.how.track.seeds < 0) o.how.track.select = 10'000'000;
+    o.build.errors = o.build.errors || o.until.cv > 0;
+}
+
+void warn_about_errors(const Run& run, const TrackInputs& inputs) {
+    for (const auto& seeds : inputs.input.seeds)
+        if (seeds.finite() || seeds.dynamic)
+            return run.warn("sampling errors are those of streamlines that are drawn independently, which seeds at given places, so many per voxel, and dynamic ones are not");
+}
+
+void run_connectome(Run& run, Options& o) {
+    if (o.tracks_itself() && !o.tracks.empty()) o.places.insert(o.places.begin(), std::exchange(o.tracks, {}));  // the first in place is no tractogram
+    const auto jobs = jobs_of(o);
+    for (const auto& row : connectome::assignment_names)
+        if (o.assignment == row.name) o.build.assignment = row.way;
+    if (jobs.size() > 1 && !o.names.empty()) throw InputError("--names goes with one parcellation; put a table of the same name (.tsv) beside each of several");
+    if ((o.symmetric && !o.mrtrix)) throw InputError("--symmetric goes with --mrtrix (every other output is symmetric); leave it out or add --mrtrix");
+
+    for (const auto* option : o.of_tracking)
+        if (!o.tracks_itself() && option->count() > 0)
+            throw InputError(fmt::format("{} belongs to tracking, and {} is there already; leave it out, or track with --from-fod", option->get_name(), o.tracks));
+
+    Named inputs;
+    std::optional<TrackInputs> track_inputs;
+    std::vector<std::pair<std::string, std::string>> parameters{{"assignment", o.assignment}};
+    o.build.errors = o.errors;
+    if (o.tracks_itself()) {
+        complete_tracking(o);
+        track_inputs.emplace(o.how, run);
+        inputs = track_inputs->files;
+        for (auto& parameter : track_parameters(o.how, *track_inputs)) parameters.push_back(std::move(parameter));
+        if (o.build.errors) warn_about_errors(run, *track_inputs);
+    } else {
+        inputs.emplace_back("tracks", o.tracks);
+    }
+    const auto maps = read_maps(o, inputs);
+    if (!o.weights.empty()) {
+        o.build.weights = read_weights(o.weights);
+        inputs.emplace_back("weights", o.weights);
+    }
+    o.build.metrics = metrics_of(o, maps);
+    const auto parcellations = read_parcellations(o, jobs, inputs);
+
+    o.build.keep_assignments = !o.assignments.empty();
+    if (o.tracks_itself()) run.devices();  // all of them track, the first one accumulates
+    connectome::ConnectomeBuilder builder(parcellations, maps, o.build, run.device());
+    const auto metrics = tables_of(o, builder.connectome());
+    check_outputs(run, jobs, metrics);
+    std::optional<UntilSure> until;
+    if (o.until.cv > 0) until.emplace(o.until, builder, jobs.size());
+
+    std::string results;
+    if (o.tracks_itself()) results = make_tracks(run, o, *track_inputs, builder, until ? &*until : nullptr);
+    else read_tracks(run, o, builder);
     std::vector<connectome::Quality> quality;  // of all, before the first output
-    for (std::size_t j = 0; j < jobs.size(); ++j) quality.push_back(connectome::check_quality(builder.connectome(j), o.tracks, jobs[j].parcellation));
+    for (std::size_t j = 0; j < jobs.size(); ++j) quality.push_back(connectome::check_quality(builder.connectome(j), o.source(), jobs[j].parcellation));
 
     const bool searches = o.build.assignment == connectome::Assignment::radial_search || o.build.assignment == connectome::Assignment::reverse_search ||
                           o.build.assignment == connectome::Assignment::forward_search;
-    std::vector<std::pair<std::string, std::string>> parameters{{"assignment", o.assignment}};
     if (searches) parameters.emplace_back("search_mm", io::number(o.build.search_mm));
     if (!maps.empty()) parameters.emplace_back("precise", o.build.precise ? "true" : "false");
     parameters.emplace_back("zero_diagonal", o.build.zero_diagonal ? "true" : "false");
-    const auto provenance = run.provenance(std::move(parameters), inputs);
+    if (o.build.errors) parameters.emplace_back("errors", "true");
+    if (until) parameters.emplace_back("until", until->asked());
+    auto provenance = run.provenance(std::move(parameters), inputs);
+    provenance.results = results;
     for (std::size_t j = 0; j < jobs.size(); ++j) {
         const auto& job = jobs[j];
         const auto result = builder.connectome(j, o.keep_unassigned);
@@ -216,16 +306,22 @@ void add_connectome(CLI::App& root) {
                             "  density         sum of 2 / (length (V1 + V2))\n"
                             "  mean_M, median_M, min_M, max_M   mean over streamlines of the mean, median, least and greatest value of --scalar M along each\n"
                             "  all             all of these\n"
-                            "sum_, mean_, min_ or max_ in front combine streamlines in another way: sum_length, mean_inverse_length, max_mean_M. A mean over no streamline is n/a.\n\n"
+                            "sum_, mean_, min_ or max_ in front combine streamlines in another way: sum_length, mean_inverse_length, max_mean_M. A mean over no streamline is n/a.\n"
+                            "--errors adds to each of them but extremes M_sampling_se: the standard error that follows from the finite number of streamlines, as if each were drawn independently.\n"
+                            "M +- 1.96 of it is the 95% interval for what endless tracking with these data and settings would give (edges of 20 streamlines or more). The noise of the data is not in it.\n\n"
+                            "--from-fod tracks and makes edges of the streamlines at once, without a tractogram: the same numbers as from the file that `arcuate track` would write with these options.\n\n"
                             "Examples:\n  arcuate connectome tracks.tck parcels_dseg.nii.gz connectome.h5 --scalar fa=fa.nii.gz --scalar md=md.nii.gz\n"
-                            "  arcuate connectome tracks.tck aal.nii.gz aal_{metric}.csv dk.nii.gz dk_{metric}.csv --metric all --weights sift2.txt\n\n"
+                            "  arcuate connectome tracks.tck aal.nii.gz aal_{metric}.csv dk.nii.gz dk_{metric}.csv --metric all --weights sift2.txt\n"
+                            "  arcuate connectome --from-fod fod.nii.gz --seed-image mask.nii.gz --mask mask.nii.gz --select 1M --errors parcels_dseg.nii.gz connectome.h5\n"
+                            "  arcuate connectome --from-fod fod.nii.gz --seed-image mask.nii.gz --until-cv 0.05 --for-edges 8-49,3-44 parcels_dseg.nii.gz connectome.h5\n\n"
+                            "Algorithms and their defaults: arcuate track --help\n\n"
                             "References: Smith, Tournier, Calamante & Connelly 2015, NeuroImage 104:253; Hagmann et al. 2008, PLoS Biology 6:e159 (density)",
                             [o](Run& run) { run_connectome(run, *o); });
-    app.add_option("tracks", o->tracks, "streamlines: .tck, .trk, .trk.gz or .trx")->required()->type_name("TRACKS");
+    app.add_option("tracks", o->tracks, "streamlines: .tck, .trk, .trk.gz or .trx; not with --from-fod")->required()->type_name("TRACKS");
     app.add_option("parcellation_out", o->places, "label image, 0 background, regions from 1 to 65535, on any grid of the same world frame; and its output. Any number of such pairs")
         ->required()
         ->type_name("PARCELLATION OUT")
-        ->expected(2, 1000);
+        ->expected(1, 1000);
     const auto repeatable = [&](const char* name, std::vector<std::string>& to, const char* text, const char* type) {
         return app.add_option(name, to, text)->type_name(type)->allow_extra_args(false);
     };
@@ -236,7 +332,8 @@ void add_connectome(CLI::App& root) {
     repeatable("--metric", o->metrics, "as listed below; may be repeated  [.h5, .graphml: count, weight, mean_length, mean_M; others: count]", "NAME");
     repeatable("--scalar", o->scalars, "a map to sample along streamlines; may be repeated", "NAME=MAP");
     app.add_flag("--precise", o->build.precise, "maps: each voxel's value times the length of the streamline in it, instead of interpolation at its vertices");
-    app.add_option("--weights", o->weights, "a weight for each streamline, as of `arcuate weights` or tcksift2")->type_name("FILE");
+    app.add_flag("--errors", o->errors, "beside every metric M its M_sampling_se");
+    auto* weights = app.add_option("--weights", o->weights, "a weight for each streamline, as of `arcuate weights` or tcksift2")->type_name("FILE");
     repeatable("--names", o->names, "table of region names: BIDS dseg.tsv, FreeSurfer's or MRtrix's look-up table; repeated: they must agree  [the .tsv beside the parcellation]", "TABLE");
     repeatable("--out-assignments", o->assignments, "the labels of every streamline, 0 for none, one line each, for `arcuate tract edges` and connectome2tck; once per parcellation", "FILE");
     repeatable("--out-nodes", o->node_tables, "table of regions: name, hemisphere, centre, size; once per parcellation", "TSV");
@@ -244,7 +341,17 @@ void add_connectome(CLI::App& root) {
     app.add_flag("--keep-unassigned", o->keep_unassigned, "a first row and column, label 0, for ends without a region");
     app.add_flag("--mrtrix", o->mrtrix, ".csv as tck2connectome writes it: numbers alone, a row for every label up to the largest, the upper triangle, 0 where undefined");
     app.add_flag("--symmetric", o->symmetric, "with --mrtrix: both triangles");
-    app.add_option("--chunk", o->build.chunk, "streamlines per launch; does not change a byte")->type_name("N")->capture_default_str()->check(CLI::PositiveNumber);
+    app.add_option_function<std::int64_t>("--chunk", [o](const std::int64_t& n) { o->build.chunk = o->how.track.chunk = n; }, "streamlines, or seeds, per launch; does not change a byte  [chosen]")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber);
+
+    const std::string group = "Tracking without a tractogram";
+    app.add_option("--from-fod", o->how.field, field_text)->type_name("FIELD")->excludes(weights)->group(group);
+    const auto before = app.get_options().size();
+    o->how.add_to(app, group);
+    o->until.add_to(app, group);
+    const auto options = app.get_options();
+    o->of_tracking.assign(options.begin() + static_cast<std::ptrdiff_t>(before), options.end());
 }
 
 }  // namespace arcuate::tools

@@ -106,16 +106,23 @@ struct Edges {
         sizes[0] = static_cast<double>(parcellation.labels.grid.voxels() - labelled);
         volumes = Buffer(device, sizes);
         std::vector<std::int64_t> start;
+        std::size_t n_squares = 0;
         for (const auto& term : plan) {
             const std::int64_t first = term.statistic == EdgeStatistic::min   ? std::numeric_limits<std::int64_t>::max()
                                        : term.statistic == EdgeStatistic::max ? std::numeric_limits<std::int64_t>::min()
                                                                               : 0;
             firsts.push_back(start.size());
             start.resize(start.size() + static_cast<std::size_t>(n_edges * kernels::EdgeTerm::cells_per_edge(term.statistic)), first);
+            first_squares.push_back(n_squares);
+            if (term.square_scale > 0) n_squares += static_cast<std::size_t>(n_edges * kernels::EdgeTerm::squares_per_edge(term.statistic));
         }
         cells = Buffer(device, start);
+        squares = Buffer<std::int64_t>::zeros(device, n_squares);
         auto placed = plan;
-        for (std::size_t t = 0; t < placed.size(); ++t) placed[t].cells = cells.data() + firsts[t];
+        for (std::size_t t = 0; t < placed.size(); ++t) {
+            placed[t].cells = cells.data() + firsts[t];
+            if (placed[t].square_scale > 0) placed[t].squares = squares.data() + first_squares[t];
+        }
         terms = Buffer(device, placed);
     }
 
@@ -128,8 +135,8 @@ struct Edges {
     Assigner assigner;
     std::int64_t n_edges;
     Buffer<double> volumes;
-    std::vector<std::size_t> firsts;  ///< of each term's cells
-    Buffer<std::int64_t> cells;
+    std::vector<std::size_t> firsts, first_squares;  ///< of each term
+    Buffer<std::int64_t> cells, squares;
     Buffer<kernels::EdgeTerm> terms;
     Assignments assignments;
 };
@@ -144,7 +151,11 @@ struct ConnectomeBuilder::Impl {
         for (const auto& row : rows) {
             const double bound = row.quantity == Quantity::one ? 2.0 : (row.quantity == Quantity::length ? 0x1p12 : (row.quantity == Quantity::inverse_length ? 0x1p10 : bound_of(maps[row.map].image.data)));
             const double weight = row.weighted ? weight_bound : 1.0;
-            terms.push_back({columns->column_of(row), row.statistic, row.weighted, row.per_volume, 0x1p31 / (bound * weight), 0x1p30 / weight, nullptr});
+            // A count's squares are the count.
+            const bool squares = options.errors && &row != &rows.front() && (row.statistic == EdgeStatistic::sum || row.statistic == EdgeStatistic::mean);
+            terms.push_back({.column = columns->column_of(row), .statistic = row.statistic, .weighted = row.weighted, .per_volume = row.per_volume, .scale = 0x1p31 / (bound * weight),
+                             .weight_scale = 0x1p30 / weight, .cells = nullptr, .squares = nullptr, .square_scale = squares ? 0x1p31 / (bound * weight * bound * weight) : 0,
+                             .weight_square_scale = 0x1p30 / (weight * weight), .mixed_scale = 0x1p31 / (bound * weight * weight)});
         }
         for (const auto& parcellation : parcellations) edges.emplace_back(parcellation, terms, options, device);
     }
@@ -206,44 +217,81 @@ void ConnectomeBuilder::append(const TractogramView& streamlines) {
 
 const Assignments& ConnectomeBuilder::assignments(std::size_t parcellation) const { return impl_->edges.at(parcellation).assignments; }
 
+namespace {
+
+constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+
+/// An edge's value of one metric, and its sampling error, from what has accumulated.
+struct Accumulated {
+    EdgeStatistic statistic;
+    const kernels::EdgeTerm& term;
+    const std::int64_t *cells, *squares;  ///< squares null: those of a count
+    double streamlines;
+
+    double value(std::int64_t edge) const {
+        switch (statistic) {
+            case EdgeStatistic::sum: return kernels::value_of_wide(cells + 2 * edge, term.scale);
+            case EdgeStatistic::mean: {
+                const double weight = weights(edge);
+                return weight == 0 ? undefined : kernels::value_of_wide(cells + 4 * edge, term.scale) / weight;
+            }
+            default: {
+                const bool none = cells[edge] == (statistic == EdgeStatistic::min ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min());
+                return none ? undefined : kernels::value_of_ordered(cells[edge]);
+            }
+        }
+    }
+    double sampling_error(std::int64_t edge) const {
+        double variance = undefined;
+        if (statistic == EdgeStatistic::sum && streamlines > 1) {
+            const double sum = value(edge), of_squares = squares ? kernels::value_of_wide<3>(squares + 3 * edge, term.square_scale) : sum;
+            variance = (of_squares - sum * sum / streamlines) * streamlines / (streamlines - 1);
+        } else if (statistic == EdgeStatistic::mean) {
+            const std::int64_t* const own = squares + 9 * edge;
+            const double mean = value(edge), w = weights(edge), ww = kernels::value_of_wide<3>(own, term.weight_square_scale), wwx = kernels::value_of_wide<3>(own + 3, term.mixed_scale),
+                         wwxx = kernels::value_of_wide<3>(own + 6, term.square_scale), free = w * w - ww;
+            if (free > 1e-12 * w * w) variance = (wwxx - 2 * mean * wwx + mean * mean * ww) / free;
+        }
+        return variance < 0 ? 0 : std::sqrt(variance);
+    }
+    bool has_error() const { return statistic == EdgeStatistic::sum || statistic == EdgeStatistic::mean; }
+
+  private:
+    double weights(std::int64_t edge) const { return kernels::value_of_wide(cells + 4 * edge + 2, term.weight_scale); }
+};
+
+}  // namespace
+
 Connectome ConnectomeBuilder::connectome(std::size_t parcellation, bool keep_unassigned) const {
     const auto& s = *impl_;
     const auto& e = s.edges.at(parcellation);
-    const auto cells = e.cells.to_host();
-    const auto undefined = std::numeric_limits<double>::quiet_NaN();
+    const auto cells = e.cells.to_host(), squares = e.squares.to_host();
     Connectome out;
+    out.streamlines = s.streamlines;
     out.nodes = e.nodes;
     if (keep_unassigned) out.nodes.insert(out.nodes.begin(), {.label = 0, .name = "unassigned", .centre = {undefined, undefined, undefined}});
     const std::size_t n = out.nodes.size(), first_row = keep_unassigned ? 0 : 1;
-    for (std::size_t t = 0; t < s.rows.size(); ++t) {
-        const auto& row = s.rows[t];
-        const auto& term = s.terms[t];
-        const std::int64_t* const own = cells.data() + e.firsts[t];
-        const auto value_of = [&](std::int64_t edge) {
-            switch (row.statistic) {
-                case EdgeStatistic::sum: return kernels::value_of_wide(own + 2 * edge, term.scale);
-                case EdgeStatistic::mean: {
-                    const double weight = kernels::value_of_wide(own + 4 * edge + 2, term.weight_scale);
-                    return weight == 0 ? undefined : kernels::value_of_wide(own + 4 * edge, term.scale) / weight;
-                }
-                default: {
-                    const bool none = own[edge] == (row.statistic == EdgeStatistic::min ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min());
-                    return none ? undefined : kernels::value_of_ordered(own[edge]);
-                }
-            }
-        };
-        if (t == 0) {
-            out.streamlines = s.streamlines;
-            for (std::size_t k = 1; k <= e.nodes.size(); ++k) out.half_assigned += static_cast<std::int64_t>(value_of(kernels::edge_of(0, static_cast<std::int32_t>(k))));
-            out.assigned = s.streamlines - out.half_assigned - static_cast<std::int64_t>(value_of(0));
-        }
-        EdgeMetric metric{row.name, row.unit, row.description, std::vector<double>(n * n)};
+    /// The matrix of what `of(edge)` gives.
+    const auto matrix_of = [&](bool is_sum, const auto& of) {
+        std::vector<double> matrix(n * n);
         for (std::size_t high = 0; high < n; ++high)
             for (std::size_t low = 0; low <= high; ++low)
-                metric.matrix[high * n + low] = metric.matrix[low * n + high] =
-                    s.options.zero_diagonal && high == low ? (row.statistic == EdgeStatistic::sum ? 0 : undefined)
-                                                           : value_of(kernels::edge_of(static_cast<std::int32_t>(low + first_row), static_cast<std::int32_t>(high + first_row)));
-        out.metrics.push_back(std::move(metric));
+                matrix[high * n + low] = matrix[low * n + high] =
+                    s.options.zero_diagonal && high == low ? (is_sum ? 0 : undefined) : of(kernels::edge_of(static_cast<std::int32_t>(low + first_row), static_cast<std::int32_t>(high + first_row)));
+        return matrix;
+    };
+    for (std::size_t t = 0; t < s.rows.size(); ++t) {
+        const auto& row = s.rows[t];
+        const Accumulated edges{row.statistic, s.terms[t], cells.data() + e.firsts[t], t == 0 ? nullptr : squares.data() + e.first_squares[t], static_cast<double>(s.streamlines)};
+        if (t == 0) {
+            for (std::size_t k = 1; k <= e.nodes.size(); ++k) out.half_assigned += static_cast<std::int64_t>(edges.value(kernels::edge_of(0, static_cast<std::int32_t>(k))));
+            out.assigned = s.streamlines - out.half_assigned - static_cast<std::int64_t>(edges.value(0));
+        }
+        const bool is_sum = row.statistic == EdgeStatistic::sum;
+        out.metrics.push_back({row.name, row.unit, row.description, matrix_of(is_sum, [&](std::int64_t edge) { return edges.value(edge); })});
+        if (s.options.errors && edges.has_error())
+            out.metrics.push_back({row.name + sampling_error_suffix, row.unit, fmt::format("Standard error of {} that follows from the finite number of streamlines.", row.name),
+                                   matrix_of(is_sum, [&](std::int64_t edge) { return edges.sampling_error(edge); }), row.name, "sampling"});
     }
     return out;
 }

@@ -1,8 +1,4 @@
-// One session's connectome as HDF5. Layout (format_version 1), readable with h5py alone:
-//   /               attributes format, format_version, streamlines, assigned, provenance (JSON: what decides the bytes)
-//   /nodes/label    int32 (N), ascending          /nodes/name       UTF-8 text (N)
-//   /nodes/voxels   int64 (N)                     /nodes/centre_mm  float64 (N, 3), scanner RAS+; NaN where a region has no voxel
-//   /edges/<metric> float64 (N, N), symmetric, NaN where undefined; attributes unit, description; in the order in which they were made
+// One session's connectome as HDF5; docs/connectome_hdf5.md has the layout (format_version 1).
 // Text is of fixed length, padded with zero bytes: HDF5 trusts the lengths of variable ones, and a damaged file would crash it.
 #include "arcuate/core/error.hpp"
 #include "arcuate/io/files.hpp"
@@ -153,6 +149,9 @@ void write_all(const std::string& path, const Connectome& connectome, const std:
             const Handle dataset = write_dataset(edges, metric.name.c_str(), H5T_NATIVE_DOUBLE, {n, n}, metric.matrix.data(), true);
             write_attribute(dataset, "unit", metric.unit);
             write_attribute(dataset, "description", metric.description);
+            if (metric.error.empty()) continue;
+            write_attribute(dataset, "error", metric.error);
+            write_attribute(dataset, "error_of", metric.error_of);
         }
     }
     file.close();
@@ -177,6 +176,9 @@ std::string read_text_attribute(hid_t object, const char* name) {
     check(H5Aread(attribute, type, text.data()));
     return unpadded(text);
 }
+
+/// Empty where there is none.
+std::string read_optional_text(hid_t object, const char* name) { return H5Aexists(object, name) > 0 ? read_text_attribute(object, name) : std::string(); }
 
 std::int64_t read_integer_attribute(hid_t object, const char* name) {
     const Handle attribute(H5Aopen(object, name, H5P_DEFAULT), H5Aclose);
@@ -250,7 +252,7 @@ Connectome read_all(const std::string& path) {
         if (length < 0 || length >= static_cast<ssize_t>(sizeof name)) throw Failure{};
         const Handle dataset(H5Dopen2(edges, name, H5P_DEFAULT), H5Dclose);
         out.metrics.push_back({name, read_text_attribute(dataset, "unit"), read_text_attribute(dataset, "description"),
-                               read_dataset<double>(dataset, H5T_NATIVE_DOUBLE, {n, n})});
+                               read_dataset<double>(dataset, H5T_NATIVE_DOUBLE, {n, n}), read_optional_text(dataset, "error_of"), read_optional_text(dataset, "error")});
     }
     return out;
 }

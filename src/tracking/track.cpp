@@ -54,6 +54,13 @@ class SeedData {
     std::vector<DataArray> arrays_;
 };
 
+/// Counted from the first of them.
+std::vector<std::uint64_t> from_zero(std::span<const std::uint64_t> offsets) {
+    std::vector<std::uint64_t> out(offsets.begin(), offsets.end());
+    for (auto& offset : out) offset -= offsets.front();
+    return out;
+}
+
 }  // namespace
 
 std::vector<DataField> seed_fields() { return {{"seed_id", 1, DataType::int64}, {"seed_vertex", 1, DataType::int32}, {"seed_point", 3, DataType::float32}}; }
@@ -78,33 +85,41 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
     DynamicSeeds* const dynamic = input.seeds.front().dynamic;
     std::int64_t ready_up_to = 0;
     SeedData seed_data(o.seed_data);
+    Chunk chunk;
+    std::size_t next = 0, first = 0;  // its record, and its accepted streamline, that comes next
     while (wanted() && !(control.stop && control.stop())) {
-        if (dynamic && summary.seeds >= ready_up_to) {
-            if (DynamicSeeds::begins_generation(summary.seeds)) dynamic->update(summary.accepted, o.select);
-            ready_up_to = DynamicSeeds::generation_end(summary.seeds);
-            chunks.open(ready_up_to, cumulated(dynamic->state.probability));
+        if (next == chunk.records.size()) {
+            if (dynamic && summary.seeds >= ready_up_to) {
+                if (DynamicSeeds::begins_generation(summary.seeds)) dynamic->update(summary.accepted, o.select);
+                ready_up_to = DynamicSeeds::generation_end(summary.seeds);
+                chunks.open(ready_up_to, cumulated(dynamic->state.probability));
+            }
+            chunk = {};  // its memory, before the next one is waited for
+            chunk = chunks.next();
+            next = first = 0;
         }
         // The kept set is decided in id order, so neither chunks nor finishing order matter.
-        const Chunk chunk = chunks.next();
-        std::int64_t accepted_here = 0;
         seed_data.clear();
-        for (const auto& record : chunk.records) {
-            if (!wanted()) break;
+        std::size_t last = first;
+        for (bool full = false; next < chunk.records.size() && wanted() && !full; ++next) {
+            const auto& record = chunk.records[next];
             count(record, summary);
             if (record.outcome != SeedEnd::accepted) continue;
-            seed_data.add(summary.seeds - 1, seed_vertex(record, o.downsample), chunk.positions.data() + 3 * chunk.offsets[static_cast<std::size_t>(accepted_here)]);
+            seed_data.add(summary.seeds - 1, seed_vertex(record, o.downsample), chunk.positions.data() + 3 * chunk.offsets[last]);
             ++summary.accepted;
-            ++accepted_here;
+            ++last;
             summary.length_um += static_cast<std::int64_t>(static_cast<double>(record.length) * 1e3 + 0.5);
+            full = control.batch > 0 && summary.accepted % control.batch == 0;
         }
-        if (accepted_here > 0) {
-            const std::span<const std::uint64_t> offsets(chunk.offsets.data(), static_cast<std::size_t>(accepted_here) + 1);
+        if (last > first) {
+            const auto offsets = from_zero(std::span(chunk.offsets).subspan(first, last - first + 1));
             TractogramView view;
-            view.positions = std::span<const float>(chunk.positions.data(), 3 * offsets.back());
+            view.positions = std::span<const float>(chunk.positions).subspan(3 * chunk.offsets[first], 3 * offsets.back());
             view.offsets = offsets;
             view.per_streamline = seed_data.arrays();
             if (dynamic) dynamic->append(view);
             sink.append(view);
+            first = last;
         }
         chunks.report(summary.seeds, summary.accepted);
         if (control.after_batch) control.after_batch(summary);

@@ -20,7 +20,8 @@ Connectome example() {
     Connectome c;
     c.nodes = {{3, "V1 (left)", {1.5, -2, 3}, 10}, {7, "Broca's area, \xC3\xA9", {std::nan(""), std::nan(""), std::nan("")}, 0}};
     c.metrics = {{"mean_fa", "", "mean FA along the streamline", {0.25, std::nan(""), std::nan(""), 0.1}},
-                 {"count", "streamlines", "number of streamlines", {9007199254740992.0, 2, 2, 0}}};
+                 {"count", "streamlines", "number of streamlines", {9007199254740992.0, 2, 2, 0}},
+                 {"count_sampling_se", "streamlines", "its standard error", {1.5, 1, 1, 0}, "count", "sampling"}};
     c.streamlines = 12;
     c.assigned = 11;
     return c;
@@ -50,11 +51,13 @@ TEST(ConnectomeHdf5, ReturnsWhatWasWritten) {
         EXPECT_EQ(back.nodes[i].voxels, c.nodes[i].voxels);
         EXPECT_TRUE(same({back.nodes[i].centre.begin(), back.nodes[i].centre.end()}, {c.nodes[i].centre.begin(), c.nodes[i].centre.end()}));
     }
-    ASSERT_EQ(back.metrics.size(), 2u);
-    for (std::size_t m = 0; m < 2; ++m) {
+    ASSERT_EQ(back.metrics.size(), 3u);
+    for (std::size_t m = 0; m < 3; ++m) {
         EXPECT_EQ(back.metrics[m].name, c.metrics[m].name) << "in the order in which they were made";
         EXPECT_EQ(back.metrics[m].unit, c.metrics[m].unit);
         EXPECT_EQ(back.metrics[m].description, c.metrics[m].description);
+        EXPECT_EQ(back.metrics[m].error_of, c.metrics[m].error_of);
+        EXPECT_EQ(back.metrics[m].error, c.metrics[m].error);
         EXPECT_TRUE(same(back.metrics[m].matrix, c.metrics[m].matrix));
     }
     EXPECT_EQ(back.streamlines, 12);

@@ -7,12 +7,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
-#include <set>
-
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <set>
 
 using namespace arcuate;
 using tracking::Outcome;
@@ -157,6 +157,48 @@ TEST(TrackBytes, FewerStreamlinesAreAPrefixOfMore) {
     const auto more = run(straight(), o);
     ASSERT_LT(few.tracks.positions.size(), more.tracks.positions.size());
     EXPECT_TRUE(std::equal(few.tracks.positions.begin(), few.tracks.positions.end(), more.tracks.positions.begin()));
+}
+
+// Whoever decides at the ends of batches decides alike for every chunk and number of threads.
+TEST(TrackBytes, BatchesEndAtTheSameStreamlines) {
+    const auto fod = straight();
+    struct Sizes : test::Collect {
+        std::vector<std::int64_t> ends{0};
+        void append(const TractogramView& some) override {
+            test::Collect::append(some);
+            ends.push_back(ends.back() + some.size());
+        }
+    };
+    tracking::TrackOptions o;
+    o.algorithm = tracking::Algorithm::sd;
+    o.select = 200;
+    o.min_length = 30;
+    const auto expected = run(fod, o).tracks.positions;
+    std::optional<tracking::TrackSummary> stopped;
+    for (const int threads : {1, 2, 3})
+        for (const std::int64_t chunk : {1, 77, 1000}) {
+            o.chunk = chunk;
+            Sizes sink;
+            tracking::TrackControl control;
+            control.batch = 60;
+            tracking::track(test::whole(fod), o, Device::open("cpu", threads), sink, silent(), control);
+            EXPECT_EQ(sink.all.positions, expected);
+            for (const std::int64_t end : {60, 120, 180, 200}) EXPECT_TRUE(std::find(sink.ends.begin(), sink.ends.end(), end) != sink.ends.end()) << end << " at chunks of " << chunk;
+
+            // Stopped at 120: the summary, seeds included, is that of 120 streamlines.
+            test::Collect some;
+            std::int64_t accepted = 0;
+            control.after_batch = [&](const tracking::TrackSummary& s) { accepted = s.accepted; };
+            control.stop = [&] { return accepted >= 120; };
+            const auto summary = tracking::track(test::whole(fod), o, Device::open("cpu", threads), some, silent(), control);
+            EXPECT_EQ(some.all.size(), 120);
+            if (!stopped) {
+                auto fewer = o;
+                fewer.select = 120;
+                stopped = run(fod, fewer).summary;
+            }
+            EXPECT_EQ(summary, *stopped);
+        }
 }
 
 TEST(TrackBytes, AnotherSeedIsAnotherTractogram) {

@@ -37,6 +37,7 @@ struct ConnectomeOptions {
     double search_mm = 4;          ///< reach of the radial, reverse and forward search
     std::vector<std::string> metrics{};  ///< beside the count, as metric_names() has them; empty: weight, mean_length and the maps' means
     bool precise = false;          ///< maps: each voxel's value times the length in it, instead of interpolation at the vertices
+    bool errors = false;           ///< beside every metric M its M_sampling_se; up to 72 bytes and more per edge and metric
     bool zero_diagonal = false;    ///< leave out what connects a region with itself
     bool keep_assignments = false; ///< for assignments(); 8 bytes and more per streamline
     std::int64_t chunk = 1 << 16;  ///< streamlines per launch; does not change a byte
@@ -62,6 +63,9 @@ struct ScalarMap {
 /// `usual`: without the latter.
 std::vector<std::string> metric_names(const std::vector<ScalarMap>& maps, bool weighted, bool usual);
 
+/// After the name of a metric, that of its sampling error.
+inline constexpr const char* sampling_error_suffix = "_sampling_se";
+
 /// Regions of every streamline: those of streamline s are labels[offsets[s]] to labels[offsets[s + 1]]; two, 0 for none, unless all voxels count.
 struct Assignments {
     std::vector<std::uint64_t> offsets{0};
@@ -81,6 +85,11 @@ struct Assignments {
 ///           lies half of the length.
 /// Sums.     Wide fixed point (kernels/fixed_point.hpp), each streamline's term rounded once, by 2^-63 of the largest that there can be; up to 2^31
 ///           streamlines. 1 / length is undefined below 2^-10 mm.
+/// Errors.   The sampling error is the standard error that follows from the finite number of streamlines, as if each were drawn anew and independently,
+///           their number and their weights given: of a sum over N streamlines of x (0 where a streamline is not in the edge) sqrt(N / (N - 1) (sum of x^2 -
+///           (sum of x)^2 / N)), which for a count is the binomial's; of a mean M of n streamlines' x with weights w the linearised one of a ratio (Cochran 1977,
+///           Sampling Techniques, 6.3), sqrt(sum of w^2 (x - M)^2 / ((sum of w)^2 - sum of w^2)), without weights s / sqrt(n). A mean of fewer than two
+///           streamlines has none, nor have extremes. Noise of the measurement is not in it, nor is what seeds at fixed places or dynamic ones do.
 class ConnectomeBuilder : public StreamlineSink {
   public:
     /// Throws InputError for a map of several volumes, two maps of one name, a metric that there is not, a reach that is not above zero, more than

@@ -14,6 +14,8 @@ struct EdgeMetric {
     std::string unit;         ///< "streamlines", "mm", "" ...
     std::string description;  ///< one sentence
     std::vector<double> matrix;  ///< (n_nodes, n_nodes), symmetric, diagonal included; NaN where undefined (a mean over no streamline)
+    std::string error_of{};      ///< of an error: the metric whose error it is; else empty
+    std::string error{};         ///< and which: "sampling", of a finite number of streamlines. The measurement's noise is another one and not in it
 };
 
 /// Every metric of one parcellation in one session.

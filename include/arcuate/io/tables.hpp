@@ -54,7 +54,7 @@ void write_graphml(const std::string& path, const Connectome& connectome, bool o
 /// A connectome that the NiiVue viewer draws (.jcon): nodes at their centres, coloured by their sums; edges coloured by the metric.
 void write_niivue(const std::string& path, const Connectome& connectome, const std::string& metric, bool overwrite);
 
-/// One session's connectome as HDF5 (layout in ARCHITECTURE.md and at the top of src/io/connectome_hdf5.cpp). No timestamps: the same
+/// One session's connectome as HDF5 (layout in docs/connectome_hdf5.md). No timestamps: the same
 /// connectome gives the same bytes.
 void write_connectome(const std::string& path, const Connectome& connectome, const Provenance& provenance, bool overwrite);
 Connectome read_connectome(const std::string& path);

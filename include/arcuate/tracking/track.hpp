@@ -168,6 +168,7 @@ struct TrackControl {
     TrackSummary done{};                                        ///< of the part that the sink has already, from an earlier call
     std::function<void(const TrackSummary&)> after_batch = {};  ///< called when the sink has every streamline that the summary counts
     std::function<bool()> stop = {};                            ///< true: end after the current batch
+    std::int64_t batch = 0;  ///< of streamlines; above 0: batches end at its multiples (and elsewhere), so that what is decided there depends on no chunk
 };
 
 /// Streamline i depends on (options.seed, i) and the images alone (of dynamic seeds: and on the generations before it). Accepted streamlines reach `sink` in id order, batch by batch, from one thread.
