@@ -126,7 +126,7 @@ struct AdjustCoefficients {
     }
 };
 
-/// Coefficients in one pass: a streamline's weight is the mean along it of the ratio of fibre density to track density (Smith, Raffelt, Tournier & Connelly,
+/// Coefficients in one pass: a streamline's weight is the mean along it of the ratio of fibre density to track density, 0 where it meets no fixel (Smith, Raffelt, Tournier & Connelly,
 /// Quantitative streamlines tractography, doi 10.31219/osf.io/c67kn).
 struct LinearCoefficients {
     WeightedLengths lengths;
@@ -145,7 +145,7 @@ struct LinearCoefficients {
             sum = fma(part, fixel.pull / fixel.gain, sum);
         }
         const float mean = sum / total, reached = min(log(mean), limits.highest);
-        after[i] = !(total > 0.0f) ? 0.0f : (!(mean > 0.0f) || reached < limits.lowest ? -infinity : reached);
+        after[i] = total > 0.0f && mean > 0.0f && reached >= limits.lowest ? reached : -infinity;
         lengths.add(i, after[i], limits);
     }
 };

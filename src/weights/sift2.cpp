@@ -176,8 +176,8 @@ class StreamlineFit {
             launch_on(chunk, WeightedLengths{chunk.packed.data(), chunk.words.data(), lengths_.code, sums.data()}, variation.data());
             std::vector<float> variations(n), before(n), after(n);
             variation.download(variations);
-            detail::copy_to_host(device_, before.data(), before_.data() + chunk.first, 4 * n);
-            detail::copy_to_host(device_, after.data(), after_.data() + chunk.first, 4 * n);
+            before_.download(before, static_cast<std::size_t>(chunk.first));
+            after_.download(after, static_cast<std::size_t>(chunk.first));
             for (std::size_t i = 0; i < n; ++i) {
                 out.variation += static_cast<double>(variations[i]);
                 if (!std::isfinite(after[i])) continue;

@@ -111,7 +111,9 @@ TEST_P(Sift2, EstimatesInOnePass) {
     // Half of a streamline in the upper bundle's fixels and half in the lower's: the mean of the two ratios.
     TwoBundles mixed(30, 10, 0.5);
     mixed.tracks.append(std::array<float, 6>{8, -1, 0, 8, 5, 0});  // 2 mm in each, and in a fixel without fibres between
+    mixed.tracks.append(std::array<float, 6>{90, 0, 0, 99, 0, 0});
     const auto m = fit(mixed.fixels, mixed.tracks, {.linear = true});
+    EXPECT_EQ(m.weights()[41], 0) << "in no fixel";
     const double upper = 1 / (m.mu * 62), lower = 0.5 / (m.mu * 22);
     EXPECT_NEAR(m.weights()[40], (upper + lower) / 3, 1e-4);
     const auto bounded = fit(mixed.fixels, mixed.tracks, {.min_coeff = -0.1, .max_coeff = 0.1, .linear = true});

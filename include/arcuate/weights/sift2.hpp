@@ -79,7 +79,7 @@ struct Sift2Iteration {
 };
 
 struct Sift2Result {
-    std::vector<float> coefficients;  ///< (n_streamlines) F; -infinity where the weight is 0. A streamline in no fixel that takes part keeps 0
+    std::vector<float> coefficients;  ///< (n_streamlines) F; -infinity where the weight is 0. A streamline in no fixel that takes part keeps 0 (a weight of 0 if `linear`)
     double mu = 0;                    ///< fibre density per mm of streamline: sum of fibre densities / sum of track densities
     std::vector<Sift2Iteration> iterations;
     std::vector<double> track_density;   ///< (n_fixels) with the weights [mm]
