@@ -205,15 +205,20 @@ void add_weights(CLI::App& root) {
     auto o = std::make_shared<Options>();
     auto& app = add_command(root, "weights", "a weight for each streamline, so that together they account for the FODs (SIFT2)",
                             "OUT gets one weight per line, in the order of the streamlines: the cross-section that a streamline stands for, relative to the others.\n"
-                            "Sums of weights compare between subjects after multiplication with mu. Options are named and mean as those of tcksift2.\n\n"
-                            "Example:\n  arcuate weights tracks.tck fod.nii.gz weights.txt --out-mu mu.txt\n"
+                            "Sums of weights compare between subjects after multiplication with mu. Options are named and mean as those of tcksift2, all of\n"
+                            "which are here; only the files of its -output_debug are others, those of --out-fixels.\n\n"
+                            "Memory: the fixels (of a brain at 2.5 mm some 100 MB), 12 bytes per streamline, and what --memory allows. Ten million streamlines\n"
+                            "fit in half a gigabyte with --memory 0, which reads them again in every iteration: some four times the processor time.\n\n"
+                            "Examples:\n  arcuate weights tracks.tck fod.nii.gz weights.txt --out-mu mu.txt\n"
+                            "  arcuate weights tracks.tck fod.nii.gz weights.txt --act 5tt.nii.gz --fd-scale-gm --memory 2G\n"
                             "  arcuate connectome tracks.tck parcels_dseg.nii.gz connectome.tsv --weights weights.txt --metric weight\n\n"
                             "References:\n"
                             "  Smith, Tournier, Calamante & Connelly 2015, NeuroImage 119:338 (SIFT2)\n"
-                            "  Smith, Tournier, Calamante & Connelly 2013, NeuroImage 67:298 (segmentation of FODs)",
+                            "  Smith, Tournier, Calamante & Connelly 2013, NeuroImage 67:298 (segmentation of FODs)\n"
+                            "  Smith, Raffelt, Tournier & Connelly 2020, doi 10.31219/osf.io/c67kn (mu between subjects; --linear)",
                             [o](Run& run) { run_weights(run, *o); });
     auto& s = o->sift2;
-    app.add_option("tracks", o->tracks, "streamlines, .tck")->required()->type_name("TRACKS");
+    app.add_option("tracks", o->tracks, "streamlines: .tck, .trk or .trx")->required()->type_name("TRACKS");
     app.add_option("fod", o->fod, "FOD image: even-order spherical harmonics, as of `arcuate fod` or dwi2fod")->required()->type_name("FOD");
     app.add_option("output", o->output, "weights, text")->required()->type_name("OUT");
     const std::string outputs = "More outputs";
