@@ -54,9 +54,9 @@ class Buffer {
     void upload(std::span<const T> values) {
         if (!values.empty()) detail::copy_to_device(device_, data_, values.data(), values.size_bytes());
     }
-    /// values.size() values from `first` on; waits for the launches that write them.
-    void download(std::span<T> values, std::size_t first = 0) const {
-        if (!values.empty()) detail::copy_to_host(device_, values.data(), data_ + first, values.size_bytes());
+    /// The first values.size() values; waits for the launches that write them.
+    void download(std::span<T> values) const {
+        if (!values.empty()) detail::copy_to_host(device_, values.data(), data_, values.size_bytes());
     }
     std::vector<T> to_host() const {
         std::vector<T> out(size_);

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <utility>
 
 namespace arcuate::weights {
 
@@ -128,18 +130,13 @@ class SpreadOf {
     Sift2Iteration::Spread out_;
 };
 
-/// The streamlines' side of the fit: their coefficients, and what a pass over them does.
+/// The streamlines' side of the fit: their coefficients, and what a pass over them does. On the device are those of a chunk at a time.
 class StreamlineFit {
   public:
-    StreamlineFit(const FixelLengths& lengths, const StreamlineSource& again, const Device& device, std::size_t fixels)
-        : lengths_(lengths.impl()), again_(again), device_(device), state_(device, fixels), before_(Buffer<float>::zeros(device, size())),
-          minimum_(Buffer<float>::zeros(device, size())), after_(device, size()) {}
+    StreamlineFit(const FixelLengths& lengths, const StreamlineSource& again, const Device& device, std::vector<float> coefficients)
+        : lengths_(lengths.impl()), again_(again), device_(device), before_(std::move(coefficients)), minimum_(before_), after_(before_.size()) {}
 
-    void begin_with(const std::vector<float>& coefficients) {
-        before_.upload(coefficients);
-        minimum_.upload(coefficients);
-    }
-    std::vector<float> coefficients() const { return before_.to_host(); }
+    std::vector<float> take_coefficients() { return std::move(before_); }
 
     struct Passed {
         double variation = 0;            ///< of the coefficients before the pass
@@ -147,14 +144,19 @@ class StreamlineFit {
         std::vector<std::int64_t> sums;  ///< of those after it
     };
     Passed adjust(const std::vector<Sift2Fixel>& fixels, const kernels::Sift2Limits& limits) {
-        return pass(fixels, [&](const Chunk& chunk, const WeightedLengths& here, float* variation) {
-            launch(device_, chunk.size,
-                   AdjustCoefficients{here, state_.data(), limits, before_.data() + chunk.first, minimum_.data() + chunk.first, after_.data() + chunk.first, variation}, 256);
+        return pass(fixels, [&](const Chunk& chunk, const WeightedLengths& here, const Sift2Fixel* state, float* after) {
+            const auto n = static_cast<std::size_t>(chunk.size), first = static_cast<std::size_t>(chunk.first);
+            const Buffer<float> before(device_, std::span<const float>(before_).subspan(first, n));
+            Buffer<float> minimum(device_, std::span<const float>(minimum_).subspan(first, n)), variation(device_, n);
+            launch(device_, chunk.size, AdjustCoefficients{here, state, limits, before.data(), minimum.data(), after, variation.data()}, 256);
+            minimum.download(std::span(minimum_).subspan(first, n));
+            return variation.to_host();
         });
     }
     Passed estimate(const std::vector<Sift2Fixel>& fixels, const kernels::Sift2Limits& limits) {
-        return pass(fixels, [&](const Chunk& chunk, const WeightedLengths& here, float*) {
-            launch(device_, chunk.size, kernels::LinearCoefficients{here, state_.data(), limits, after_.data() + chunk.first}, 256);
+        return pass(fixels, [&](const Chunk& chunk, const WeightedLengths& here, const Sift2Fixel* state, float* after) {
+            launch(device_, chunk.size, kernels::LinearCoefficients{here, state, limits, after}, 256);
+            return std::vector<float>{};
         });
     }
     /// Takes the coefficients of the last pass.
@@ -162,27 +164,24 @@ class StreamlineFit {
 
   private:
     using Chunk = FixelLengths::Impl::Chunk;
-    std::size_t size() const { return static_cast<std::size_t>(lengths_.streamlines); }
 
+    /// launch_on: of a chunk, into coefficients after the pass; returns each streamline's variation before it.
     template <class Launch>
     Passed pass(const std::vector<Sift2Fixel>& fixels, const Launch& launch_on) {
-        state_.upload(fixels);
+        const Buffer<Sift2Fixel> state(device_, fixels);
         auto sums = Buffer<std::int64_t>::zeros(device_, 2 * fixels.size());
         Passed out;
         SpreadOf steps, coefficients;
         lengths_.for_each(again_, [&](const Chunk& chunk) {
-            const auto n = static_cast<std::size_t>(chunk.size);
-            auto variation = Buffer<float>::zeros(device_, n);
-            launch_on(chunk, WeightedLengths{chunk.packed.data(), chunk.words.data(), lengths_.code, sums.data()}, variation.data());
-            std::vector<float> variations(n), before(n), after(n);
-            variation.download(variations);
-            before_.download(before, static_cast<std::size_t>(chunk.first));
-            after_.download(after, static_cast<std::size_t>(chunk.first));
-            for (std::size_t i = 0; i < n; ++i) {
-                out.variation += static_cast<double>(variations[i]);
-                if (!std::isfinite(after[i])) continue;
-                steps.add(static_cast<double>(after[i] - before[i]));
-                coefficients.add(static_cast<double>(after[i]));
+            const auto first = static_cast<std::size_t>(chunk.first), n = static_cast<std::size_t>(chunk.size);
+            Buffer<float> after(device_, n);
+            const auto variation = launch_on(chunk, WeightedLengths{chunk.packed.data(), chunk.words.data(), lengths_.code, sums.data()}, state.data(), after.data());
+            for (const float v : variation) out.variation += static_cast<double>(v);
+            after.download(std::span(after_).subspan(first, n));
+            for (std::size_t i = first; i < first + n; ++i) {
+                if (!std::isfinite(after_[i])) continue;
+                steps.add(static_cast<double>(after_[i] - before_[i]));
+                coefficients.add(static_cast<double>(after_[i]));
             }
         });
         out.row.streamlines = coefficients.count();
@@ -196,8 +195,7 @@ class StreamlineFit {
     const FixelLengths::Impl& lengths_;
     const StreamlineSource& again_;
     Device device_;
-    Buffer<Sift2Fixel> state_;
-    Buffer<float> before_, minimum_, after_;
+    std::vector<float> before_, minimum_, after_;
 };
 
 /// After how many iterations how much of the last change is added to the next (Nesterov 1983).
@@ -219,7 +217,7 @@ Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2
         throw InputError(fmt::format("there are {} coefficients to begin with and {} streamlines (they belong to another tractogram); give one for each", o.coefficients.size(), n));
     Sift2Result out;
     FixelFit fit(fixels, lengths, o, out);
-    StreamlineFit streamlines(lengths, again, device, fixels.fibre_density.size());
+    StreamlineFit streamlines(lengths, again, device, o.coefficients.empty() ? std::vector<float>(n, 0.0f) : o.coefficients);
     constexpr double widest = 15;  // e^15 of one streamline and the lengths of 10^7 others fit into the sums
     kernels::Sift2Limits limits{static_cast<float>(std::max(o.min_coeff, -widest)), static_cast<float>(std::min(o.max_coeff, widest)), static_cast<float>(o.max_coeff_step),
                                 static_cast<float>(o.reg_tikhonov * fit.scale()), static_cast<float>(o.reg_tv * fit.scale()), 0};
@@ -235,7 +233,6 @@ Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2
     };
     progress.begin("weighting streamlines", o.linear ? 1 : o.max_iters, "iterations");
     if (!o.coefficients.empty()) {
-        streamlines.begin_with(o.coefficients);
         auto at_rest = limits;
         at_rest.max_step = 0;
         out.iterations[0] = take(streamlines.adjust(fit.state(), at_rest));
@@ -254,7 +251,7 @@ Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2
     }
     progress.end();
     out.track_density = fit.densities();
-    out.coefficients = streamlines.coefficients();
+    out.coefficients = streamlines.take_coefficients();
     return out;
 }
 
