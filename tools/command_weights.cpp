@@ -252,7 +252,7 @@ void add_weights(CLI::App& root) {
     auto* max_factor = app.add_option("--max-factor", o->max_factor, "largest weight  [inf]")->group(fit);
     app.add_option("--max-coeff", s.max_coeff, "the same, as a coefficient  [inf]")->excludes(max_factor)->group(fit);
     app.add_option("--max-coeff-step", s.max_coeff_step, "largest change of a coefficient in an iteration")->check(CLI::PositiveNumber)->capture_default_str()->group(fit);
-    app.add_option("--min-cf-decrease", s.min_cf_decrease, "least decrease of the cost in an iteration, relative to its first value, to go on")
+    app.add_option("--min-cf-decrease", s.min_cf_decrease, "least decrease of the cost in an iteration, relative to that of weights of 1, to go on")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str()
         ->group(fit);

@@ -59,7 +59,7 @@ struct Sift2Options {
     double min_coeff = -std::numeric_limits<double>::infinity();  ///< a streamline whose coefficient falls below gets a weight of 0
     double max_coeff = std::numeric_limits<double>::infinity();
     double max_coeff_step = 1;    ///< largest change of a coefficient in an iteration
-    double min_cf_decrease = 2.5e-5;  ///< of the cost function, relative to its first value; with less the iteration ends
+    double min_cf_decrease = 2.5e-5;  ///< of the cost function, relative to its value where all weights are 1; with less the iteration ends
     bool linear = false;          ///< one pass instead of the fit: a weight is the mean along the streamline of FD / (mu TD). Only the bounds of coefficients count
     std::vector<float> coefficients{};   ///< (n_streamlines) where to begin; empty: all 0
     std::vector<float> voxel_weights{};  ///< (voxels) weights of the voxels' fixels in the cost, 0 to 1; empty: all 1
