@@ -1,8 +1,8 @@
 // The lobes of a voxel's FOD (Smith et al. 2013, NeuroImage 67:298, appendix 2): sampled over a dense net of directions, cut at its valleys.
 //
 // Flooding from the largest sample downwards: a sample whose higher neighbours belong to no lobe begins one, one beside a single lobe joins it, and one
-// between several is a bridge, which floods no further and in the end counts for the lobe of the highest peak. So what a sample becomes depends on its
-// higher neighbours alone, and instead of sorting, each sample waits for those.
+// between several is a bridge, which floods no further and in the end counts for the lobe of the highest peak. Lobes are numbered as they begin, so that the
+// highest has the lowest number, and whether a sample's higher neighbours agree is a matter of their least and greatest number.
 #pragma once
 
 #include "kernels/fod_peaks.hpp"
@@ -46,28 +46,26 @@ struct SegmentFod {
         const float* const f = fods.row(voxel);
         float amplitude[LobeNet::padded];
         sample(f, amplitude);
-        std::int16_t owner[LobeNet::size];  // the sample at the lobe's peak, or none
-        flood(amplitude, owner);
+        std::int16_t owner[LobeNet::size], peak[LobeNet::size];
+        const int lobes_found = flood(amplitude, owner, peak);
 
         Lobe* const out = lobes + voxel * max_lobes;
-        std::int16_t at_peak[max_lobes];
         int count = 0;
         double wide[n];
         for (int c = 0; c < n; ++c) wide[c] = static_cast<double>(f[c]);
-        std::uint8_t lobe_of[LobeNet::size], lobe_at_peak[LobeNet::size];
+        std::uint8_t lobe_of[LobeNet::size], kept_as[LobeNet::size];
         ARCUATE_ROLLED
-        for (int i = 0; i < LobeNet::size; ++i) {
-            lobe_at_peak[i] = max_lobes;
-            if (owner[i] == i) count = insert(wide, amplitude, i, at_peak, out, count);
+        for (int k = 0; k < lobes_found; ++k) {
+            const bool kept = count < max_lobes && is_lobe(wide, amplitude, peak[k], out[count]);
+            kept_as[k] = kept ? static_cast<std::uint8_t>(count++) : std::uint8_t{max_lobes};
         }
-        for (int k = 0; k < count; ++k) lobe_at_peak[at_peak[k]] = static_cast<std::uint8_t>(k);
         ARCUATE_ROLLED
-        for (int i = 0; i < LobeNet::size; ++i) lobe_of[i] = owner[i] < 0 ? std::uint8_t{max_lobes} : lobe_at_peak[owner[i]];
+        for (int i = 0; i < LobeNet::size; ++i) lobe_of[i] = owner[i] == none ? std::uint8_t{max_lobes} : kept_as[owner[i]];
         measure(amplitude, lobe_of, out, count);
         if (null_lobe && count < max_lobes) {
             count = add_null_lobe(lobe_of, out, count);
-        } else if (dilate) {
-            grow(lobe_of, out);
+        } else if (dilate && count > 1) {
+            grow(lobe_of, out, count);
         }
         counts[voxel] = static_cast<std::uint8_t>(count);
         std::uint8_t* const row = rows + voxel * row_bytes;
@@ -98,66 +96,78 @@ struct SegmentFod {
         }
     }
 
-    /// Of two samples with the same amplitude the first counts as higher.
-    ARCUATE_HD static bool is_higher(const float* amplitude, int j, int i) { return amplitude[j] > amplitude[i] || (amplitude[j] == amplitude[i] && j < i); }
-
-    /// owner: the sample at the peak of the lobe that each sample belongs to, `none` where the amplitude is not positive.
-    ARCUATE_HD void flood(const float* amplitude, std::int16_t* owner) const {
-        constexpr std::uint8_t bridge = 64, done = 128;  // bits below: higher neighbours that have not been asked
-        std::uint8_t state[LobeNet::size];
-        std::int16_t path[LobeNet::size];  // samples that wait, each for the next
+    /// The samples above 0 by falling amplitude, of equal ones the first first, and how many: sorted byte by byte of their bits.
+    ARCUATE_HD static int descending(const float* amplitude, std::int16_t* order) {
+        constexpr int bytes = 4, values = 256;
+        std::uint16_t place[bytes][values];
+        std::int16_t other[LobeNet::size];
+        ARCUATE_ROLLED
+        for (int b = 0; b < bytes * values; ++b) place[b / values][b % values] = 0;
+        const auto digit = [&](int i, int byte) { return ~bits_of(amplitude[i]) >> (8 * byte) & 255u; };
+        int count = 0;
         ARCUATE_ROLLED
         for (int i = 0; i < LobeNet::size; ++i) {
-            const std::int16_t* const near = net.neighbour + LobeNet::neighbours * i;
-            int higher = 0;
-            ARCUATE_UNROLL
-            for (int k = 0; k < LobeNet::neighbours; ++k) {
-                const int j = near[k];
-                const int above = static_cast<int>(amplitude[j] > amplitude[i]) | (static_cast<int>(amplitude[j] == amplitude[i]) & static_cast<int>(j < i));
-                higher |= above << k;
-            }
-            state[i] = amplitude[i] > 0.0f ? static_cast<std::uint8_t>(higher) : done;
-            owner[i] = none;
+            if (!(amplitude[i] > 0.0f)) continue;
+            order[count++] = static_cast<std::int16_t>(i);
+            for (int byte = 0; byte < bytes; ++byte) ++place[byte][digit(i, byte)];
         }
         ARCUATE_ROLLED
-        for (int start = 0; start < LobeNet::size; ++start) {
-            if (state[start] & done) continue;
-            int length = 1;
-            path[0] = static_cast<std::int16_t>(start);
-            while (length > 0) {
-                const int i = path[length - 1], pending = state[i] & (bridge - 1);
-                if (pending == 0) {
-                    if (owner[i] == none) owner[i] = static_cast<std::int16_t>(i);
-                    state[i] = static_cast<std::uint8_t>(state[i] | done);
-                    --length;
-                    continue;
-                }
-                const int j = net.neighbour[LobeNet::neighbours * i + lowest_bit(static_cast<std::uint32_t>(pending))];
-                if (!(state[j] & done)) {
-                    path[length++] = static_cast<std::int16_t>(j);
-                    continue;
-                }
-                state[i] = static_cast<std::uint8_t>(state[i] & (state[i] - 1));
-                if (state[j] & bridge) continue;
-                const std::int16_t lobe = owner[j];
-                if (owner[i] == none) {
-                    owner[i] = lobe;
-                } else if (owner[i] != lobe) {
-                    state[i] = static_cast<std::uint8_t>(state[i] | bridge);
-                    if (is_higher(amplitude, lobe, owner[i])) owner[i] = lobe;
-                }
+        for (int byte = 0; byte < bytes; ++byte) {
+            std::uint16_t before = 0;
+            ARCUATE_ROLLED
+            for (int v = 0; v < values; ++v) {
+                const std::uint16_t here = place[byte][v];
+                place[byte][v] = before;
+                before = static_cast<std::uint16_t>(before + here);
             }
+            const std::int16_t* const from = byte & 1 ? other : order;
+            std::int16_t* const to = byte & 1 ? order : other;
+            ARCUATE_ROLLED
+            for (int r = 0; r < count; ++r) to[place[byte][digit(from[r], byte)]++] = from[r];
         }
+        return count;
     }
 
-    /// Adds the lobe that peaks at sample i, unless it is too low; of more than max_lobes the highest stay.
-    ARCUATE_HD int insert(const double* f, const float* amplitude, int i, std::int16_t* at_peak, Lobe* out, int count) const {
-        Lobe lobe{};
+    /// owner: the number of the lobe that each sample belongs to, `none` where the amplitude is not positive. peak: the sample at each lobe's peak. Returns
+    /// how many lobes there are.
+    ARCUATE_HD int flood(const float* amplitude, std::int16_t* owner, std::int16_t* peak) const {
+        std::int16_t order[LobeNet::size], passed_on[LobeNet::size];
+        const int samples = descending(amplitude, order);
+        ARCUATE_ROLLED
+        for (int i = 0; i < LobeNet::size; ++i) owner[i] = passed_on[i] = none;
+        int lobes_found = 0;
+        ARCUATE_ROLLED
+        for (int r = 0; r < samples; ++r) {
+            const int i = order[r];
+            const std::int16_t* const near = net.neighbour + LobeNet::neighbours * i;
+            std::uint16_t least = 0xffff;  // as `none` reads without a sign
+            std::int16_t greatest = none;
+            ARCUATE_UNROLL
+            for (int k = 0; k < LobeNet::neighbours; ++k) {
+                const std::int16_t lobe = passed_on[near[k]];
+                const auto number = static_cast<std::uint16_t>(lobe);
+                least = number < least ? number : least;
+                greatest = lobe > greatest ? lobe : greatest;
+            }
+            if (greatest == none) {
+                peak[lobes_found] = static_cast<std::int16_t>(i);
+                greatest = static_cast<std::int16_t>(lobes_found);
+                least = static_cast<std::uint16_t>(lobes_found++);
+            }
+            owner[i] = static_cast<std::int16_t>(least);
+            passed_on[i] = least == static_cast<std::uint16_t>(greatest) ? greatest : none;
+        }
+        return lobes_found;
+    }
+
+    /// Whether the lobe that peaks at sample i is high enough; then `lobe` gets its peak.
+    ARCUATE_HD bool is_lobe(const double* f, const float* amplitude, int i, Lobe& lobe) const {
+        // A peak between samples is at most l (l + 1) / 4 (2.2 degrees)^2 higher: 6% at lmax 12.
+        if (!(amplitude[i] > 0.9f * peak_threshold)) return false;
+        lobe = Lobe{};
         lobe.peak = amplitude[i];
         const double* const d = net.directions + 3 * i;
         for (int k = 0; k < 3; ++k) lobe.direction[k] = static_cast<float>(d[k]);
-        // A peak between samples is at most l (l + 1) / 4 (2.2 degrees)^2 higher: 6% at lmax 12.
-        if (!(lobe.peak > 0.9f * peak_threshold)) return count;
         if (refine_peaks || lobe.peak < peak_threshold) {
             const auto refined = FindPeaks<Lmax>::refine(f, d, 2);
             if (static_cast<float>(refined.amplitude) > lobe.peak) {
@@ -165,18 +175,7 @@ struct SegmentFod {
                 for (int k = 0; k < 3; ++k) lobe.direction[k] = static_cast<float>(refined.d[k]);
             }
         }
-        if (!(lobe.peak >= peak_threshold)) return count;
-        int place = count;
-        while (place > 0 && is_higher(amplitude, i, at_peak[place - 1])) --place;
-        if (place == max_lobes) return count;
-        const int last = count < max_lobes ? count : max_lobes - 1;
-        for (int k = last; k > place; --k) {
-            at_peak[k] = at_peak[k - 1];
-            out[k] = out[k - 1];
-        }
-        at_peak[place] = static_cast<std::int16_t>(i);
-        out[place] = lobe;
-        return last + 1;
+        return lobe.peak >= peak_threshold;
     }
 
     /// Integrals and mean directions; samples in their order.
@@ -215,33 +214,45 @@ struct SegmentFod {
     }
 
     /// Ring by ring, directions of no lobe join a lobe beside them; of several the one of the largest integral.
-    ARCUATE_HD void grow(std::uint8_t* lobe_of, const Lobe* out) const {
-        constexpr std::uint8_t fresh = 16;  // added to the lobe of those that joined in this ring
-        std::int16_t ring[LobeNet::size];   // [begin, end): the last ring; behind it the next
-        int begin = 0, end = 0;
-        ARCUATE_ROLLED
-        for (int i = 0; i < LobeNet::size; ++i)
-            if (lobe_of[i] != max_lobes) ring[end++] = static_cast<std::int16_t>(i);
-        while (begin < end) {
-            int next = end;
-            ARCUATE_ROLLED
-            for (int r = begin; r < end; ++r) {
-                const std::int16_t* const near = net.neighbour + LobeNet::neighbours * ring[r];
-                const int lobe = lobe_of[ring[r]];
-                ARCUATE_ROLLED
-                for (int k = 0; k < LobeNet::neighbours; ++k) {
-                    std::uint8_t& other = lobe_of[near[k]];
-                    if (other < max_lobes) continue;
-                    const bool is_new = other == max_lobes;
-                    if (is_new) ring[next++] = near[k];
-                    if (is_new || is_larger(out, lobe, other - fresh)) other = static_cast<std::uint8_t>(fresh + lobe);
-                }
-            }
-            begin = end;
-            end = next;
-            ARCUATE_ROLLED
-            for (int r = begin; r < end; ++r) lobe_of[ring[r]] = static_cast<std::uint8_t>(lobe_of[ring[r]] - fresh);
+    ARCUATE_HD void grow(std::uint8_t* lobe_of, const Lobe* out, int count) const {
+        std::uint8_t rank[max_lobes + 1], lobe_at[max_lobes + 1];  // by falling integral; none comes last
+        rank[max_lobes] = lobe_at[max_lobes] = max_lobes;
+        for (int a = 0; a < count; ++a) {
+            int larger = 0;
+            for (int b = 0; b < count; ++b) larger += is_larger(out, b, a) ? 1 : 0;
+            rank[a] = static_cast<std::uint8_t>(larger);
+            lobe_at[larger] = static_cast<std::uint8_t>(a);
         }
+        std::int16_t left[LobeNet::size];
+        std::uint8_t joined[LobeNet::size];
+        int outside = 0;
+        ARCUATE_ROLLED
+        for (int i = 0; i < LobeNet::size; ++i) {
+            left[outside] = static_cast<std::int16_t>(i);
+            outside += lobe_of[i] == max_lobes ? 1 : 0;
+            lobe_of[i] = rank[lobe_of[i]];
+        }
+        for (int before = outside + 1; outside > 0 && outside < before;) {
+            ARCUATE_ROLLED
+            for (int r = 0; r < outside; ++r) {
+                const std::int16_t* const near = net.neighbour + LobeNet::neighbours * left[r];
+                std::uint8_t best = max_lobes;
+                ARCUATE_UNROLL
+                for (int k = 0; k < LobeNet::neighbours; ++k) best = lobe_of[near[k]] < best ? lobe_of[near[k]] : best;
+                joined[r] = best;
+            }
+            before = outside;
+            outside = 0;
+            ARCUATE_ROLLED
+            for (int r = 0; r < before; ++r) {
+                const std::int16_t i = left[r];
+                lobe_of[i] = joined[r];
+                left[outside] = i;
+                outside += joined[r] == max_lobes ? 1 : 0;
+            }
+        }
+        ARCUATE_ROLLED
+        for (int i = 0; i < LobeNet::size; ++i) lobe_of[i] = lobe_at[lobe_of[i]];
     }
     ARCUATE_HD static bool is_larger(const Lobe* out, int a, int b) { return out[a].integral > out[b].integral || (out[a].integral == out[b].integral && a < b); }
 };

@@ -3,7 +3,10 @@
 // All streamlines move at once, so each must foresee the others. The data term is bounded above by one in which every streamline of a fixel is thought to
 // change by the same factor as this one (De Pierro 1995, IEEE Trans Med Imaging 14:132): with TD = sum_s l_s w_s and l_s w_s / TD the share of s,
 //   (mu sum_s l_s w_s r_s - FD)^2 <= sum_s (l_s w_s / TD) (mu TD r_s - FD)^2,
-// equal at r = 1. So the sum over streamlines of what each minimises never falls below the cost, and the cost falls with every iteration.
+// equal at r = 1. So the sum over streamlines of what each minimises never falls below the cost, and going to the minimum lowers it.
+//
+// Such steps are safe and short. Each streamline therefore goes on in the direction of its last change (Nesterov's momentum) unless its step turns round, which is
+// the adaptive restart of O'Donoghue & Candes 2015, Found Comput Math 15:715, coefficient by coefficient.
 #pragma once
 
 #include "kernels/fixed_point.hpp"
@@ -26,34 +29,61 @@ struct Sift2Limits {
     float max_step;    ///< largest change in an iteration
     float tikhonov;    ///< multiplier of F^2
     float variation;   ///< multiplier of the mean along the streamline of (F - mean)^2 where below, (e^F - e^mean)^2 where above a fixel's mean
+    float momentum;    ///< how much of the change from one minimum to the next is added to it
 };
 
-struct AdjustCoefficients {
+/// Streamlines, their lengths in fixels, and the sums that their coefficients make there.
+struct WeightedLengths {
     static constexpr double scale = 0x1p16;  ///< of the sums
 
     const std::uint32_t* packed;   ///< (n + 1) where each streamline's words begin
     const std::uint32_t* words;
     FixelLengthCode code;
+    std::int64_t* sums;            ///< (n_fixels, 2) sums of units x e^F, and of units x F
+
+    ARCUATE_HD std::int64_t* of(std::uint32_t word) const { return sums + 2 * static_cast<std::int64_t>(code.fixel(word)); }
+    ARCUATE_HD void add(std::int64_t i, float coefficient, float factor) const {
+        const double c = static_cast<double>(coefficient) * scale, f = static_cast<double>(factor) * scale;
+        for (std::uint32_t k = packed[i]; k < packed[i + 1]; ++k) {
+            std::int64_t* const sum = of(words[k]);
+            const double units = static_cast<double>(code.units(words[k]));
+            add_relaxed(sum, to_fixed(units, f));
+            add_relaxed(sum + 1, to_fixed(units, c));
+        }
+    }
+    /// A weight of 0 counts with the lowest coefficient for the mean.
+    ARCUATE_HD void add(std::int64_t i, float coefficient, const Sift2Limits& limits) const {
+        if (coefficient == -infinity) return add(i, limits.lowest, 0.0f);
+        add(i, coefficient, exp(coefficient));
+    }
+};
+
+struct AdjustCoefficients {
+    WeightedLengths lengths;
     const Sift2Fixel* fixels;
     Sift2Limits limits;
     const float* before;           ///< (n) coefficients; -infinity for a weight of 0, which stays
+    float* minimum;                ///< (n) in and out: the last minimum, where momentum counts from
     float* after;                  ///< out (n)
     float* variation;              ///< out (n) of `before`, without its multiplier
-    std::int64_t* sums;            ///< (n_fixels, 2) sums of units x e^after, and of units x after
 
     ARCUATE_HD void operator()(std::int64_t i) const {
-        const std::uint32_t begin = packed[i], end = packed[i + 1];
-        const float f = before[i];
+        after[i] = adjusted(i, before[i]);
+        lengths.add(i, after[i], limits);
+    }
+
+  private:
+    ARCUATE_HD float adjusted(std::int64_t i, float f) const {
         variation[i] = 0.0f;
-        after[i] = f;
-        if (f == -infinity) return add(begin, end, limits.lowest, 0.0f);
+        if (f == -infinity) return f;
         const float factor = exp(f);
         // `below`: fixels whose mean is above f.
         float gain = 0, pull = 0, total = 0, below = 0, below_mean = 0, above = 0, above_factor = 0, squares = 0;
-        for (std::uint32_t k = begin; k < end; ++k) {
-            prefetch(sums + 2 * static_cast<std::int64_t>(code.fixel(words[k])));  // add() would wait for each in turn
-            const Sift2Fixel fixel = fixels[code.fixel(words[k])];
-            const float units = static_cast<float>(code.units(words[k]));
+        for (std::uint32_t k = lengths.packed[i]; k < lengths.packed[i + 1]; ++k) {
+            const std::uint32_t word = lengths.words[k];
+            prefetch(lengths.of(word));  // add() would wait for each in turn
+            const Sift2Fixel fixel = fixels[lengths.code.fixel(word)];
+            const float units = static_cast<float>(lengths.code.units(word));
             const float part = units * fixel.weight;
             gain = fma(units, fixel.gain, gain);
             pull = fma(units, fixel.pull, pull);
@@ -68,23 +98,20 @@ struct AdjustCoefficients {
             above_factor = fma(high, fixel.factor_of_mean, above_factor);
             squares = fma(part * difference, difference, squares);
         }
-        if (!(total > 0.0f)) return add(begin, end, f, factor);
+        if (!(total > 0.0f)) return f;
         variation[i] = squares / total;
         const float tv = limits.variation / total;
-        const float step = minimum(f, fma(tv * above, factor * factor, factor * gain), fma(tv * above_factor, factor, factor * pull),
-                                   fma(tv, below, limits.tikhonov), tv * below_mean);
-        const float next = min(f + min(limits.max_step, max(-limits.max_step, step)), limits.highest);
-        if (next < limits.lowest) {
-            after[i] = -infinity;
-            return add(begin, end, limits.lowest, 0.0f);
-        }
-        after[i] = next;
-        add(begin, end, next, exp(next));
+        const float step = step_to_minimum(f, fma(tv * above, factor * factor, factor * gain), fma(tv * above_factor, factor, factor * pull),
+                                           fma(tv, below, limits.tikhonov), tv * below_mean);
+        const float next = f + step, moved = next - minimum[i];
+        minimum[i] = next;
+        const float ahead = moved * step > 0.0f ? limits.momentum * moved : 0.0f;  // none where the streamline turns round
+        const float reached = min(f + min(limits.max_step, max(-limits.max_step, step + ahead)), limits.highest);
+        return reached < limits.lowest ? -infinity : reached;
     }
 
-  private:
     /// The d that minimises a r^2 - 2 b r + c (f + d)^2 - 2 e (f + d), r = e^d, by Newton's method.
-    ARCUATE_HD static float minimum(float f, float a, float b, float c, float e) {
+    ARCUATE_HD static float step_to_minimum(float f, float a, float b, float c, float e) {
         float d = 0;
         for (int pass = 0; pass < 8; ++pass) {
             const float r = exp(d);
@@ -97,15 +124,29 @@ struct AdjustCoefficients {
         }
         return d;
     }
+};
 
-    ARCUATE_HD void add(std::uint32_t begin, std::uint32_t end, float coefficient, float factor) const {
-        const double c = static_cast<double>(coefficient) * scale, f = static_cast<double>(factor) * scale;
-        for (std::uint32_t k = begin; k < end; ++k) {
-            const std::int64_t fixel = code.fixel(words[k]);
-            const double units = static_cast<double>(code.units(words[k]));
-            add_relaxed(sums + 2 * fixel, to_fixed(units, f));
-            add_relaxed(sums + 2 * fixel + 1, to_fixed(units, c));
+/// Coefficients in one pass: a streamline's weight is the mean along it of the ratio of fibre density to track density, 0 where it meets no fixel (Smith, Raffelt, Tournier & Connelly,
+/// Quantitative streamlines tractography, doi 10.31219/osf.io/c67kn).
+struct LinearCoefficients {
+    WeightedLengths lengths;
+    const Sift2Fixel* fixels;      ///< of coefficients that are all 0
+    Sift2Limits limits;
+    float* after;                  ///< out (n)
+
+    ARCUATE_HD void operator()(std::int64_t i) const {
+        float sum = 0, total = 0;
+        for (std::uint32_t k = lengths.packed[i]; k < lengths.packed[i + 1]; ++k) {
+            const std::uint32_t word = lengths.words[k];
+            const Sift2Fixel fixel = fixels[lengths.code.fixel(word)];
+            if (!(fixel.gain > 0.0f)) continue;
+            const float part = static_cast<float>(lengths.code.units(word)) * fixel.weight;
+            total = total + part;
+            sum = fma(part, fixel.pull / fixel.gain, sum);
         }
+        const float mean = sum / total, reached = min(log(mean), limits.highest);
+        after[i] = total > 0.0f && mean > 0.0f && reached >= limits.lowest ? reached : -infinity;
+        lengths.add(i, after[i], limits);
     }
 };
 

@@ -69,24 +69,28 @@ struct FindFixels {
     }
 };
 
-/// One item: one streamline; from its slot to where it stays, and its lengths into the sums per fixel.
+/// One item: one streamline; from its slot to where it stays.
 struct PackFixels {
     const std::uint64_t* slots;    ///< (n + 1)
     const std::uint32_t* words;
     const std::uint32_t* packed;   ///< (n + 1) where each streamline's words begin
-    FixelLengthCode code;
     std::uint32_t* out;
-    std::int64_t* units;           ///< (n_fixels) length of all streamlines
-    std::int64_t* streamlines;     ///< (n_fixels) how many
 
     ARCUATE_HD void operator()(std::int64_t i) const {
         const std::uint32_t* const from = words + slots[i];
-        for (std::uint32_t k = packed[i]; k < packed[i + 1]; ++k) {
-            const std::uint32_t word = from[k - packed[i]];
-            out[k] = word;
-            add_relaxed(units + code.fixel(word), code.units(word));
-            add_relaxed(streamlines + code.fixel(word), 1);
-        }
+        for (std::uint32_t k = packed[i]; k < packed[i + 1]; ++k) out[k] = from[k - packed[i]];
+    }
+};
+
+/// One item: one streamline; its lengths into the sums per fixel.
+struct SumLengths {
+    const std::uint32_t* packed;
+    const std::uint32_t* words;
+    FixelLengthCode code;
+    std::int64_t* units;           ///< (n_fixels) length of all streamlines
+
+    ARCUATE_HD void operator()(std::int64_t i) const {
+        for (std::uint32_t k = packed[i]; k < packed[i + 1]; ++k) add_relaxed(units + code.fixel(words[k]), code.units(words[k]));
     }
 };
 

@@ -135,7 +135,7 @@ void TrackInputs::segment(const std::string& path, const std::string& field_path
     const ScalarImage other = same ? ScalarImage{} : io::read_image(path);
     add("seed_dynamic", path);
     fixels_ = dwi::segment_fods(same ? field : other, {.refine_peaks = false}, run.devices().front(), run.progress());
-    density = std::make_unique<weights::FixelLengths>(fixels_, run.devices().front(), 1 << 15, true);
+    density = std::make_unique<weights::FixelLengths>(fixels_, run.devices().front(), 1 << 15, 0);
     dynamic = std::make_unique<tracking::DynamicSeeds>(fixels_, *density, [this] { return density->track_density(); });
     input.seeds.push_back({.kind = tracking::Seeds::Kind::dynamic, .name = path, .dynamic = dynamic.get()});
 }

@@ -9,12 +9,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
+#include <utility>
 
 namespace arcuate::weights {
 
 namespace {
 
 using kernels::AdjustCoefficients;
+using kernels::WeightedLengths;
 using kernels::Sift2Fixel;
 
 /// The fixels' side of the fit: everything that a pass over the streamlines leaves to be done.
@@ -45,7 +48,7 @@ class FixelFit {
         scale_ = squares / static_cast<double>(lengths.streamlines());
         for (std::size_t f = 0; f < n; ++f) {
             const bool tracked = units[f] > 0 && weight_[f] > 0;
-            const bool too_few = mu_ * units_[f] * quantum_ < options.min_td_frac * static_cast<double>(fibre_density_[f]);
+            const bool too_few = !options.linear && mu_ * units_[f] * quantum_ < options.min_td_frac * static_cast<double>(fibre_density_[f]);
             result.excluded += tracked && too_few;
             fitted_.push_back(tracked && !too_few);
         }
@@ -61,8 +64,8 @@ class FixelFit {
     /// Takes the sums of AdjustCoefficients.
     void take(const std::vector<std::int64_t>& sums) {
         for (std::size_t f = 0; f < state_.size(); ++f) {
-            densities_[f] = static_cast<double>(sums[2 * f]) * (quantum_ / AdjustCoefficients::scale);
-            means_[f] = units_[f] > 0 ? static_cast<double>(sums[2 * f + 1]) / (AdjustCoefficients::scale * units_[f]) : 0.0;
+            densities_[f] = static_cast<double>(sums[2 * f]) * (quantum_ / WeightedLengths::scale);
+            means_[f] = units_[f] > 0 ? static_cast<double>(sums[2 * f + 1]) / (WeightedLengths::scale * units_[f]) : 0.0;
         }
     }
 
@@ -98,41 +101,105 @@ class FixelFit {
     std::vector<Sift2Fixel> state_;
 };
 
-Sift2Iteration::Spread spread(const std::vector<float>& values, const std::vector<float>& alive, std::int64_t count) {
-    Sift2Iteration::Spread out;
-    if (count == 0) return out;
-    double sum = 0, sum_abs = 0, squares = 0;
-    bool any = false;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        if (!std::isfinite(alive[i])) continue;
-        const double v = values[i];
-        sum += v;
-        sum_abs += std::fabs(v);
-        squares += v * v;
-        out.min = any ? std::min(out.min, v) : v;
-        out.max = any ? std::max(out.max, v) : v;
-        any = true;
+/// Over values that come one by one, always in the same order.
+class SpreadOf {
+  public:
+    void add(double v) {
+        sum_ += v;
+        sum_abs_ += std::fabs(v);
+        squares_ += v * v;
+        out_.min = count_ == 0 ? v : std::min(out_.min, v);
+        out_.max = count_ == 0 ? v : std::max(out_.max, v);
+        ++count_;
     }
-    const auto n = static_cast<double>(count);
-    out.mean = sum / n;
-    out.mean_abs = sum_abs / n;
-    out.variance = std::max(0.0, squares / n - out.mean * out.mean);
-    return out;
-}
+    std::int64_t count() const { return count_; }
+    double squares() const { return squares_; }
+    Sift2Iteration::Spread result() const {
+        auto out = out_;
+        if (count_ == 0) return out;
+        const auto n = static_cast<double>(count_);
+        out.mean = sum_ / n;
+        out.mean_abs = sum_abs_ / n;
+        out.variance = std::max(0.0, squares_ / n - out.mean * out.mean);
+        return out;
+    }
 
-/// The streamlines' part of an iteration's row.
-void describe(Sift2Iteration& row, const std::vector<float>& coefficients, const std::vector<float>& before) {
-    std::vector<float> step(coefficients.size());
-    for (std::size_t i = 0; i < step.size(); ++i) {
-        step[i] = coefficients[i] - before[i];
-        const double c = coefficients[i];
-        if (!std::isfinite(c)) continue;
-        ++row.streamlines;
-        row.coefficient_norm += c * c;
+  private:
+    std::int64_t count_ = 0;
+    double sum_ = 0, sum_abs_ = 0, squares_ = 0;
+    Sift2Iteration::Spread out_;
+};
+
+/// The streamlines' side of the fit: their coefficients, and what a pass over them does. On the device are those of a chunk at a time.
+class StreamlineFit {
+  public:
+    StreamlineFit(const FixelLengths& lengths, const StreamlineSource& again, const Device& device, std::vector<float> coefficients)
+        : lengths_(lengths.impl()), again_(again), device_(device), before_(std::move(coefficients)), minimum_(before_), after_(before_.size()) {}
+
+    std::vector<float> take_coefficients() { return std::move(before_); }
+
+    struct Passed {
+        double variation = 0;            ///< of the coefficients before the pass
+        Sift2Iteration row;              ///< of those after it
+        std::vector<std::int64_t> sums;  ///< of those after it
+    };
+    Passed adjust(const std::vector<Sift2Fixel>& fixels, const kernels::Sift2Limits& limits) {
+        return pass(fixels, [&](const Chunk& chunk, const WeightedLengths& here, const Sift2Fixel* state, float* after) {
+            const auto n = static_cast<std::size_t>(chunk.size), first = static_cast<std::size_t>(chunk.first);
+            const Buffer<float> before(device_, std::span<const float>(before_).subspan(first, n));
+            Buffer<float> minimum(device_, std::span<const float>(minimum_).subspan(first, n)), variation(device_, n);
+            launch(device_, chunk.size, AdjustCoefficients{here, state, limits, before.data(), minimum.data(), after, variation.data()}, 256);
+            minimum.download(std::span(minimum_).subspan(first, n));
+            return variation.to_host();
+        });
     }
-    row.step = spread(step, coefficients, row.streamlines);
-    row.coefficient = spread(coefficients, coefficients, row.streamlines);
-}
+    Passed estimate(const std::vector<Sift2Fixel>& fixels, const kernels::Sift2Limits& limits) {
+        return pass(fixels, [&](const Chunk& chunk, const WeightedLengths& here, const Sift2Fixel* state, float* after) {
+            launch(device_, chunk.size, kernels::LinearCoefficients{here, state, limits, after}, 256);
+            return std::vector<float>{};
+        });
+    }
+    /// Takes the coefficients of the last pass.
+    void accept() { std::swap(before_, after_); }
+
+  private:
+    using Chunk = FixelLengths::Impl::Chunk;
+
+    /// launch_on: of a chunk, into coefficients after the pass; returns each streamline's variation before it.
+    template <class Launch>
+    Passed pass(const std::vector<Sift2Fixel>& fixels, const Launch& launch_on) {
+        const Buffer<Sift2Fixel> state(device_, fixels);
+        auto sums = Buffer<std::int64_t>::zeros(device_, 2 * fixels.size());
+        Passed out;
+        SpreadOf steps, coefficients;
+        lengths_.for_each(again_, [&](const Chunk& chunk) {
+            const auto first = static_cast<std::size_t>(chunk.first), n = static_cast<std::size_t>(chunk.size);
+            Buffer<float> after(device_, n);
+            const auto variation = launch_on(chunk, WeightedLengths{chunk.packed.data(), chunk.words.data(), lengths_.code, sums.data()}, state.data(), after.data());
+            for (const float v : variation) out.variation += static_cast<double>(v);
+            after.download(std::span(after_).subspan(first, n));
+            for (std::size_t i = first; i < first + n; ++i) {
+                if (!std::isfinite(after_[i])) continue;
+                steps.add(static_cast<double>(after_[i] - before_[i]));
+                coefficients.add(static_cast<double>(after_[i]));
+            }
+        });
+        out.row.streamlines = coefficients.count();
+        out.row.coefficient_norm = coefficients.squares();
+        out.row.step = steps.result();
+        out.row.coefficient = coefficients.result();
+        out.sums = sums.to_host();
+        return out;
+    }
+
+    const FixelLengths::Impl& lengths_;
+    const StreamlineSource& again_;
+    Device device_;
+    std::vector<float> before_, minimum_, after_;
+};
+
+/// After how many iterations how much of the last change is added to the next (Nesterov 1983).
+float momentum(int done) { return static_cast<float>(done) / static_cast<float>(done + 3); }
 
 }  // namespace
 
@@ -143,59 +210,48 @@ std::vector<float> Sift2Result::weights() const {
     return out;
 }
 
-Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2Options& options, const Device& device, Progress& progress) {
-    const auto& s = lengths.impl();
-    if (s.streamlines == 0) throw InputError("there are no streamlines to weight; give a tractogram that holds some");
+Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2Options& o, const Device& device, Progress& progress, const StreamlineSource& again) {
+    const auto n = static_cast<std::size_t>(lengths.streamlines());
+    if (n == 0) throw InputError("there are no streamlines to weight; give a tractogram that holds some");
+    if (!o.coefficients.empty() && o.coefficients.size() != n)
+        throw InputError(fmt::format("there are {} coefficients to begin with and {} streamlines (they belong to another tractogram); give one for each", o.coefficients.size(), n));
     Sift2Result out;
-    FixelFit fit(fixels, lengths, options, out);
-    const auto n = static_cast<std::size_t>(s.streamlines), n_fixels = static_cast<std::size_t>(fixels.size());
+    FixelFit fit(fixels, lengths, o, out);
+    StreamlineFit streamlines(lengths, again, device, o.coefficients.empty() ? std::vector<float>(n, 0.0f) : o.coefficients);
     constexpr double widest = 15;  // e^15 of one streamline and the lengths of 10^7 others fit into the sums
-    const kernels::Sift2Limits limits{static_cast<float>(std::max(options.min_coeff, -widest)), static_cast<float>(std::min(options.max_coeff, widest)),
-                                      static_cast<float>(options.max_coeff_step), static_cast<float>(options.reg_tikhonov * fit.scale()),
-                                      static_cast<float>(options.reg_tv * fit.scale())};
-    auto before = Buffer<float>::zeros(device, n);
-    Buffer<float> after(device, n), variation(device, n);
-    std::vector<float> now(n, 0.0f), next(n), penalty(n);
-    Buffer<Sift2Fixel> state(device, n_fixels);
-
+    kernels::Sift2Limits limits{static_cast<float>(std::max(o.min_coeff, -widest)), static_cast<float>(std::min(o.max_coeff, widest)), static_cast<float>(o.max_coeff_step),
+                                static_cast<float>(o.reg_tikhonov * fit.scale()), static_cast<float>(o.reg_tv * fit.scale()), 0};
     out.iterations.emplace_back();
-    out.iterations[0].cost_data = fit.cost();
-    describe(out.iterations[0], now, now);
-    progress.begin("weighting streamlines", options.max_iters, "iterations");
-    out.track_density = fit.densities();
-    for (int iteration = 1;; ++iteration) {
-        state.upload(fit.state());
-        auto sums = Buffer<std::int64_t>::zeros(device, 2 * n_fixels);
-        for (const auto& chunk : s.chunks)
-            launch(device, chunk.size,
-                   AdjustCoefficients{chunk.packed.data(), chunk.words.data(), s.code, state.data(), limits, before.data() + chunk.first, after.data() + chunk.first,
-                                      variation.data() + chunk.first, sums.data()},
-                   256);
-        // The pass tells the regularisation of the coefficients that it began with. So it is known now whether they were the last.
+    out.iterations[0].streamlines = lengths.streamlines();
+    const double least_fall = o.min_cf_decrease * (out.iterations[0].cost_data = fit.cost());
+    const auto take = [&](const StreamlineFit::Passed& passed) {
+        streamlines.accept();
+        fit.take(passed.sums);
+        auto row = passed.row;
+        row.cost_data = fit.cost();
+        return row;
+    };
+    progress.begin("weighting streamlines", o.linear ? 1 : o.max_iters, "iterations");
+    if (!o.coefficients.empty()) {
+        auto at_rest = limits;
+        at_rest.max_step = 0;
+        out.iterations[0] = take(streamlines.adjust(fit.state(), at_rest));
+    }
+    for (int done = 0;; ++done) {
+        limits.momentum = momentum(done);
+        const auto passed = o.linear && done == 0 ? streamlines.estimate(fit.state(), limits) : streamlines.adjust(fit.state(), limits);
+        // A pass tells the regularisation of the coefficients that it began with. So it is known here whether they were the last.
         auto& row = out.iterations.back();
-        variation.download(penalty);
-        double sum = 0;
-        for (const float p : penalty) sum += static_cast<double>(p);
-        row.cost_tv = options.reg_tv * fit.scale() * sum;
-        row.cost_tikhonov = options.reg_tikhonov * fit.scale() * row.coefficient_norm;
-        const int done = iteration - 1;
-        if (options.max_iters > 0 && done >= options.max_iters) break;
-        if (done >= std::max(1, options.min_iters)) {
-            const double fallen = out.iterations[static_cast<std::size_t>(done) - 1].cost() - row.cost();
-            if (fallen < options.min_cf_decrease * out.iterations[0].cost()) break;
-        }
-        after.download(next);
-        fit.take(sums.to_host());
-        out.iterations.emplace_back();
-        out.iterations.back().cost_data = fit.cost();
-        describe(out.iterations.back(), next, now);
-        std::swap(now, next);
-        std::swap(before, after);
-        out.track_density = fit.densities();
-        progress.at(iteration);
+        row.cost_tv = o.reg_tv * fit.scale() * passed.variation;
+        row.cost_tikhonov = o.reg_tikhonov * fit.scale() * row.coefficient_norm;
+        if (o.linear ? done == 1 : o.max_iters > 0 && done >= o.max_iters) break;
+        if (done >= std::max(1, o.min_iters) && out.iterations[static_cast<std::size_t>(done) - 1].cost() - row.cost() < least_fall) break;
+        out.iterations.push_back(take(passed));
+        progress.at(done + 1);
     }
     progress.end();
-    out.coefficients = std::move(now);
+    out.track_density = fit.densities();
+    out.coefficients = streamlines.take_coefficients();
     return out;
 }
 

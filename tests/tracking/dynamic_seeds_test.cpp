@@ -51,7 +51,7 @@ class DynamicSeeding : public test::OnEachDevice {
     Result run(std::span<const Device> devices, std::int64_t chunk = 0, std::int64_t stop_at = 0) {
         options.chunk = chunk;
         test::Collect sink;
-        weights::FixelLengths lengths(fixels, devices.front(), 1 << 15, true);
+        weights::FixelLengths lengths(fixels, devices.front(), 1 << 15, 0);
         DynamicSeeds dynamic(fixels, lengths, [&] { return lengths.track_density(); });
         TrackInput input{.field = fod};
         input.seeds.push_back({.kind = Seeds::Kind::dynamic, .name = "the FOD", .dynamic = &dynamic});
@@ -65,7 +65,7 @@ class DynamicSeeding : public test::OnEachDevice {
         control.stop = [&] { return control.done.accepted >= stop_at; };
         track(input, options, devices, sink, silent(), control);
         EXPECT_LT(control.done.accepted, options.select);
-        weights::FixelLengths again(fixels, devices.front(), 7, true);
+        weights::FixelLengths again(fixels, devices.front(), 7, 0);
         again.go_on_from(lengths.sums());
         DynamicSeeds resumed(fixels, again, [&] { return again.track_density(); });
         resumed.state = dynamic.state;
@@ -139,7 +139,7 @@ TEST_P(DynamicSeeding, TrackDensitiesComeToBalance) {
     EXPECT_NEAR(wanted, 3, 0.01);
     EXPECT_NEAR(ratio(run().density), wanted, 0.15);
     // Seeds that know of no density make the halves equal.
-    weights::FixelLengths lengths(fixels, device(), 1 << 15, true);
+    weights::FixelLengths lengths(fixels, device(), 1 << 15, 0);
     track(test::whole(fod), options, device(), lengths);
     EXPECT_NEAR(ratio(lengths.track_density()), 1, 0.15);
 }
@@ -154,7 +154,7 @@ TEST_P(DynamicSeeding, BytesDoNotDependOnHowARunIsCutUp) {
 }
 
 TEST_P(DynamicSeeding, WhatDoesNotGoTogetherIsRefused) {
-    weights::FixelLengths lengths(fixels, device(), 1 << 15, true);
+    weights::FixelLengths lengths(fixels, device(), 1 << 15, 0);
     DynamicSeeds dynamic(fixels, lengths, [&] { return lengths.track_density(); });
     TrackInput input = test::whole(fod);
     test::Collect sink;

@@ -108,5 +108,25 @@ TEST(FixelLengthsBytes, AreTheSameForAnyThreadsChunksBatchesOrderAndDevice) {
         GTEST_LOG_(INFO) << "not on CUDA: " << cuda.reason;
 }
 
+TEST(FixelLengthsMemory, IsNoMoreThanAllowedAndChangesNoSum) {
+    const auto device = Device::open("cpu", 1);
+    const Fixels fixels = one_fixel_each(oblique_grid());
+    const Tractogram t = random_walks(fixels.grid, 211);
+    FixelLengths all(fixels, device, 10);
+    all.append(t.view());
+    EXPECT_EQ(all.kept(), 211);
+    EXPECT_EQ(all.bytes(), 4 * (all.pairs() + 211 + 22)) << "a word per pair, one per streamline, one per chunk";
+    for (const std::int64_t memory : {std::int64_t{0}, std::int64_t{1}, all.bytes() / 3, all.bytes() - 1, all.bytes()}) {
+        FixelLengths some(fixels, device, 10, memory);
+        some.append(t.view());
+        EXPECT_EQ(some.streamlines(), 211);
+        EXPECT_EQ(some.pairs(), all.pairs());
+        EXPECT_LE(some.bytes(), memory);
+        EXPECT_EQ(some.kept() == 211, memory == all.bytes());
+        EXPECT_EQ(some.kept() == 0, memory < 2);
+        EXPECT_EQ(some.track_density(), all.track_density());
+    }
+}
+
 }  // namespace
 }  // namespace arcuate::weights

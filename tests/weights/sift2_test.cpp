@@ -100,6 +100,39 @@ TEST_P(Sift2, KeepsItsBounds) {
     EXPECT_EQ(slow.coefficients[35], 0.125f);
 }
 
+TEST_P(Sift2, EstimatesInOnePass) {
+    const TwoBundles scene(30, 10, 0.5);  // mu TD is 3/80 x 30 / 2 and 3/80 x 10 / 2 x 2 mm per voxel of 2 mm
+    const auto r = fit(scene.fixels, scene.tracks, {.linear = true});
+    ASSERT_EQ(r.iterations.size(), 2u);
+    EXPECT_NEAR(r.mu, 15.0 / 800, 1e-6);
+    EXPECT_NEAR(r.weights()[0], 1 / (r.mu * 60), 1e-4);
+    EXPECT_NEAR(r.weights()[35], 0.5 / (r.mu * 20), 1e-4);
+    EXPECT_NEAR(r.iterations.back().cost_data, 0, 1e-6) << "all streamlines of a bundle are alike";
+    // Half of a streamline in the upper bundle's fixels and half in the lower's: the mean of the two ratios.
+    TwoBundles mixed(30, 10, 0.5);
+    mixed.tracks.append(std::array<float, 6>{8, -1, 0, 8, 5, 0});  // 2 mm in each, and in a fixel without fibres between
+    mixed.tracks.append(std::array<float, 6>{90, 0, 0, 99, 0, 0});
+    const auto m = fit(mixed.fixels, mixed.tracks, {.linear = true});
+    EXPECT_EQ(m.weights()[41], 0) << "in no fixel";
+    const double upper = 1 / (m.mu * 62), lower = 0.5 / (m.mu * 22);
+    EXPECT_NEAR(m.weights()[40], (upper + lower) / 3, 1e-4);
+    const auto bounded = fit(mixed.fixels, mixed.tracks, {.min_coeff = -0.1, .max_coeff = 0.1, .linear = true});
+    for (const float c : bounded.coefficients) EXPECT_TRUE(c <= 0.1f && (c >= -0.1f || std::isinf(c))) << c;
+}
+
+TEST_P(Sift2, BeginsWithGivenCoefficients) {
+    const TwoBundles scene(30, 10, 0.7f);
+    const auto first = fit(scene.fixels, scene.tracks, {.max_iters = 6});
+    const auto at_end = fit(scene.fixels, scene.tracks, {.max_iters = 1, .coefficients = first.coefficients});
+    EXPECT_EQ(at_end.iterations.front().cost_data, first.iterations.back().cost_data);
+    EXPECT_EQ(at_end.iterations.front().cost_tv, first.iterations.back().cost_tv);
+    EXPECT_EQ(at_end.iterations.front().coefficient.mean, first.iterations.back().coefficient.mean);
+    auto none = first.coefficients;
+    none[3] = -std::numeric_limits<float>::infinity();
+    EXPECT_EQ(fit(scene.fixels, scene.tracks, {.max_iters = 2, .coefficients = none}).weights()[3], 0) << "a weight of 0 stays";
+    EXPECT_THROW(fit(scene.fixels, scene.tracks, {.coefficients = {0, 0}}), InputError);
+}
+
 TEST_P(Sift2, LeavesOutFixels) {
     TwoBundles scene(39, 1, 1);  // the lower bundle has 1/40 of the streamlines and half of the fibres: 5% of what it should
     const auto r = fit(scene.fixels, scene.tracks, {});
@@ -119,6 +152,48 @@ TEST_P(Sift2, WeighsVoxels) {
     EXPECT_NEAR(r.mu, 10.0 / (30 * 20), 1e-6) << "of the upper bundle alone";
     EXPECT_EQ(r.coefficients[35], 0);
     EXPECT_NEAR(r.coefficients[0], 0, 1e-4);
+}
+
+TEST(Sift2Bytes, AreTheSameWithLengthsKeptOrFoundAgain) {
+    const Fixels fixels = one_fixel_each(oblique_grid());
+    const Tractogram tracks = random_walks(fixels.grid, 300);
+    const auto device = Device::open("cpu", 2);
+    int passes = 0;
+    const auto run = [&](std::int64_t memory, std::int64_t batch, bool linear) {
+        FixelLengths lengths(fixels, device, 64, memory);
+        lengths.append(tracks.view());
+        const auto again = [&](StreamlineSink& sink) {
+            ++passes;
+            const auto all = tracks.view();
+            for (std::int64_t s = 0; s < all.size(); s += batch) {
+                const auto n = static_cast<std::size_t>(std::min(batch, all.size() - s));
+                sink.append({all.positions, all.offsets.subspan(static_cast<std::size_t>(s), n + 1)});
+            }
+        };
+        return sift2(fixels, lengths, {.linear = linear}, device, silent(), again);
+    };
+    for (const bool linear : {false, true}) {
+        const auto expected = run(std::numeric_limits<std::int64_t>::max(), 300, linear);
+        EXPECT_EQ(passes, 0);
+        for (const std::int64_t memory : {0, 2000, 6000})
+            for (const std::int64_t batch : {7, 100, 300}) {
+                passes = 0;
+                const auto found = run(memory, batch, linear);
+                EXPECT_EQ(found.coefficients, expected.coefficients);
+                EXPECT_EQ(found.track_density, expected.track_density);
+                EXPECT_EQ(found.iterations.back().cost(), expected.iterations.back().cost());
+                EXPECT_EQ(found.iterations.back().step.variance, expected.iterations.back().step.variance);
+                EXPECT_EQ(passes, static_cast<int>(expected.iterations.size()));
+            }
+        passes = 0;
+    }
+    FixelLengths lengths(fixels, device, 64, 0);
+    lengths.append(tracks.view());
+    EXPECT_THROW(sift2(fixels, lengths, {}, device), std::logic_error) << "nothing gives the streamlines again";
+    for (const std::int64_t others : {299, 301}) {
+        const Tractogram changed = random_walks(fixels.grid, static_cast<int>(others));
+        EXPECT_THROW(sift2(fixels, lengths, {}, device, silent(), [&](StreamlineSink& sink) { sink.append(changed.view()); }), InputError);
+    }
 }
 
 TEST(Sift2Bytes, AreTheSameForAnyThreadsChunksOrderAndDevice) {

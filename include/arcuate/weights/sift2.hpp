@@ -6,6 +6,7 @@
 #include "arcuate/core/progress.hpp"
 #include "arcuate/core/tractogram.hpp"
 
+#include <functional>
 #include <limits>
 #include <memory>
 #include <span>
@@ -13,20 +14,25 @@
 
 namespace arcuate::weights {
 
+/// Gives the same streamlines in the same order whenever it is called: a file read again, or a tracker run again.
+using StreamlineSource = std::function<void(StreamlineSink&)>;
+
 /// How far each streamline goes in each fixel: exact lengths of its polyline in voxels, given to the fixel that the chord of its stay in the voxel points
-/// along. Stored on the device in 4 bytes per streamline and fixel, and 4 per streamline.
+/// along. Kept on the device in 4 bytes per streamline and fixel, and 4 per streamline.
 class FixelLengths : public StreamlineSink {
   public:
     /// Throws InputError for more than 2^24 fixels. `fixels` is needed no longer than this call. `chunk`: streamlines per launch; does not change a byte.
-    /// `sums_only`: for track_density() alone; memory does not grow with the number of streamlines.
-    FixelLengths(const Fixels& fixels, const Device& device, std::int64_t chunk = 1 << 15, bool sums_only = false);
+    /// `memory`: bytes that the lengths may take; those of the first streamlines are kept as far as it goes. 0: for track_density() alone.
+    FixelLengths(const Fixels& fixels, const Device& device, std::int64_t chunk = 1 << 15, std::int64_t memory = std::numeric_limits<std::int64_t>::max());
     ~FixelLengths() override;
     void append(const TractogramView& streamlines) override;
 
     std::int64_t streamlines() const;
+    /// Streamlines whose lengths are kept, from the first on.
+    std::int64_t kept() const;
     /// Streamlines and fixels that meet.
     std::int64_t pairs() const;
-    /// Device memory that they take [bytes].
+    /// Device memory that the kept ones take.
     std::int64_t bytes() const;
     /// (n_fixels) summed length of all streamlines [mm]: exact, for any order of streamlines.
     std::vector<double> track_density() const;
@@ -53,7 +59,9 @@ struct Sift2Options {
     double min_coeff = -std::numeric_limits<double>::infinity();  ///< a streamline whose coefficient falls below gets a weight of 0
     double max_coeff = std::numeric_limits<double>::infinity();
     double max_coeff_step = 1;    ///< largest change of a coefficient in an iteration
-    double min_cf_decrease = 2.5e-5;  ///< of the cost function, relative to its first value; with less the iteration ends
+    double min_cf_decrease = 2.5e-5;  ///< of the cost function, relative to its value where all weights are 1; with less the iteration ends
+    bool linear = false;          ///< one pass instead of the fit: a weight is the mean along the streamline of FD / (mu TD). Only the bounds of coefficients count
+    std::vector<float> coefficients{};   ///< (n_streamlines) where to begin; empty: all 0
     std::vector<float> voxel_weights{};  ///< (voxels) weights of the voxels' fixels in the cost, 0 to 1; empty: all 1
 };
 
@@ -71,7 +79,7 @@ struct Sift2Iteration {
 };
 
 struct Sift2Result {
-    std::vector<float> coefficients;  ///< (n_streamlines) F; -infinity where the weight is 0. A streamline in no fixel that takes part keeps 0
+    std::vector<float> coefficients;  ///< (n_streamlines) F; -infinity where the weight is 0. A streamline in no fixel that takes part keeps 0 (a weight of 0 if `linear`)
     double mu = 0;                    ///< fibre density per mm of streamline: sum of fibre densities / sum of track densities
     std::vector<Sift2Iteration> iterations;
     std::vector<double> track_density;   ///< (n_fixels) with the weights [mm]
@@ -85,7 +93,10 @@ struct Sift2Result {
 
 /// Minimises sum over fixels of weight (mu TD - FD)^2 + A (reg_tikhonov sum F^2 + reg_tv sum over streamlines of the mean along each of
 /// (F - m)^2 where F < m, (e^F - e^m)^2 elsewhere), with m the fixel's mean coefficient and A the summed squares of fibre density per streamline.
+/// `again` is needed where `lengths` does not keep those of all streamlines: it is called for every iteration, and the result is the same. Beside the lengths, 12 bytes per
+/// streamline are held.
 /// Throws InputError where there is no streamline, or none meets a fixel.
-Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2Options& options, const Device& device, Progress& progress = silent());
+Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2Options& options, const Device& device, Progress& progress = silent(),
+                  const StreamlineSource& again = {});
 
 }  // namespace arcuate::weights
