@@ -19,17 +19,16 @@ constexpr double tolerance_mm = 1e-3; // of a step on the last grid
 constexpr double coarse_tolerance = 0.02;  // of a step on the others, in spacings
 constexpr double largest_turn = 0.2;  // of a step [rad]
 
-struct Level {
-    double spacing, fwhm;
-};
+constexpr double smoothing = 2;       // full width at half maximum, in spacings: sums over the grid then hardly depend on where its points lie
 
-std::vector<Level> levels_of(const std::vector<RigidInput>& sessions, double coarsest) {
+/// Spacings of the grids [mm], from coarse to fine.
+std::vector<double> spacings_of(const std::vector<RigidInput>& sessions, double coarsest) {
     double finest = 0;
     for (const auto& s : sessions) finest += mean_voxel_size(s.image.grid) / static_cast<double>(sessions.size());
-    std::vector<Level> levels{{finest, 0}};
-    for (double spacing = 2 * finest; levels.back().spacing < coarsest; spacing *= 2) levels.push_back({spacing, spacing});
-    std::reverse(levels.begin(), levels.end());
-    return levels;
+    std::vector<double> spacings{finest};
+    while (spacings.back() < coarsest) spacings.push_back(2 * spacings.back());
+    std::reverse(spacings.begin(), spacings.end());
+    return spacings;
 }
 
 /// The centre of the mask, or of the intensities where there is none [mm].
@@ -72,11 +71,11 @@ void check(const std::vector<RigidInput>& sessions, const RigidOptions& options)
     }
 }
 
-/// All that the levels share.
+/// All that the grids share.
 class Registration {
   public:
     Registration(const std::vector<RigidInput>& sessions, const RigidOptions& options, const Device& device, Progress& progress)
-        : sessions_(sessions), options_(options), device_(device), progress_(progress), levels_(levels_of(sessions, options.coarsest_mm)) {
+        : sessions_(sessions), options_(options), device_(device), progress_(progress), spacings_(spacings_of(sessions, options.coarsest_mm)) {
         for (const auto& s : sessions) {
             centres_.push_back(centre_of(s));
             for (std::size_t i = 0; i < 3; ++i) centre_[i] += centres_.back()[i] / static_cast<double>(sessions.size());
@@ -87,13 +86,13 @@ class Registration {
     RigidResult run() {
         progress_.begin("registering", 0, "iterations");
         RigidResult out;
-        std::vector<SplineImage> images = splines(levels_.front());
+        std::vector<SplineImage> images = splines(spacings_.front());
         Placement placement = start(images);
-        for (const auto& level : levels_) {
-            if (&level != &levels_.front()) images = splines(level);
-            HalfWay half_way(images, placement, centre_, level.spacing, device_);
-            const bool last = &level == &levels_.back();
-            out.converged = refine(half_way, placement, centres_, last ? tolerance_mm : coarse_tolerance * level.spacing);
+        for (const double& spacing : spacings_) {
+            if (&spacing != &spacings_.front()) images = splines(spacing);
+            HalfWay half_way(images, placement, centre_, spacing, device_);
+            const bool last = &spacing == &spacings_.back();
+            out.converged = refine(half_way, placement, centres_, last ? tolerance_mm : coarse_tolerance * spacing);
             if (last) describe(half_way, placement, out);
         }
         out.iterations = iterations_;
@@ -103,10 +102,10 @@ class Registration {
     }
 
   private:
-    std::vector<SplineImage> splines(const Level& level) const {
+    std::vector<SplineImage> splines(double spacing) const {
         std::vector<SplineImage> out;
         for (std::size_t s = 0; s < sessions_.size(); ++s) {
-            ScalarImage image = smoothed(sessions_[s].image, level.fwhm, device_);
+            ScalarImage image = smoothed(sessions_[s].image, smoothing * spacing, device_);
             const auto scale = static_cast<float>(1 / mean_inside(sessions_[s]));
             for (float& value : image.data) value *= scale;
             const auto coefficients = spline_coefficients(image, device_);
@@ -170,8 +169,8 @@ class Registration {
                     for (std::size_t i = 0; i < 3; ++i) placement.to_common[k].shift[i] = centre_[i] - centres[k][i];
             else
                 recentre(placement.to_common, centres, centre_);
-            HalfWay half_way(pair, placement, centre_, levels_.front().spacing, device_);
-            refine(half_way, placement, centres, coarse_tolerance * levels_.front().spacing);
+            HalfWay half_way(pair, placement, centre_, spacings_.front(), device_);
+            refine(half_way, placement, centres, coarse_tolerance * spacings_.front());
             const double fit = half_way.fit(0);
             if (fit > best_fit) {
                 best_fit = fit;
@@ -206,7 +205,7 @@ class Registration {
     const RigidOptions& options_;
     const Device& device_;
     Progress& progress_;
-    std::vector<Level> levels_;
+    std::vector<double> spacings_;
     std::vector<Vec3d> centres_;
     Vec3d centre_{};
     std::vector<Mask> masks_;
