@@ -65,7 +65,7 @@ void run_register(Run& run, Options& o) {
         run.say(fmt::format("{}: turned by {:.2f} +- {:.2f} degrees, shifted by {:.2f} +- {:.2f} mm; correlation {:.3f}, left over {:.2f} mm -> {}", images[i], place.rotation_deg,
                             place.rotation_error_deg, place.shift_mm, place.shift_error_mm, place.fit, place.residual_mm, transforms[i]));
     }
-    const auto provenance = run.provenance({{"coarsest_mm", io::number(o.rigid.coarsest_mm)}, {"min_fit", io::number(o.rigid.min_fit)}, {"iterations", std::to_string(result.iterations)}}, inputs);
+    const auto provenance = run.provenance({{"coarsest_mm", io::number(o.rigid.coarsest_mm)}, {"min_fit", io::number(o.rigid.min_fit)}, {"max_residual_mm", io::number(o.rigid.max_residual_mm)}, {"iterations", std::to_string(result.iterations)}}, inputs);
     if (!o.mean.empty()) {
         io::write_image(o.mean, result.mean, run.force);
         io::MapDescription map;
@@ -86,8 +86,8 @@ void add_register(CLI::App& root) {
                             "RAS+), or ITK's with --format tfm; arcuate transform applies them to images and tractograms without resampling.\n\n"
                             "OUT_PREFIX.tsv has a row per image: rotation_deg and shift_mm (by how much it turns, how far its centre moves), their standard errors (jackknife over sixteen\n"
                             "parts of the image), residual_mm (median over 30 mm cubes of the shift that would still improve the cube alone: noise, distortion, or what is not rigid), fit\n"
-                            "(correlation with the mean of the other images), downweighted (share of points that the robust weights take for outliers), gain (of the intensities).\n"
-                            "An image whose fit is below --min-fit is refused, and nothing is written.\n\n"
+                            "(correlation with the mean of the other images, of what varies within cubes of four voxels), downweighted (share of points that the robust weights take for outliers), gain (of the intensities).\n"
+                            "An image whose fit is below --min-fit or whose residual is above --max-residual is refused, and nothing is written.\n\n"
                             "From coarse grids to the voxel size, Gauss-Newton steps draw every image to the mean of all; residuals are weighted by Tukey's biweight; images are sampled by\n"
                             "cubic B-splines. It finds what is up to about 30 degrees and some centimetres away.\n\n"
                             "Example:\n"
@@ -101,6 +101,7 @@ void add_register(CLI::App& root) {
     app.add_option("FILES", o->files, "IMAGE IMAGE [IMAGE ...] OUT_PREFIX: 3-D images, NIfTI; outputs are OUT_PREFIX_<n>.txt and OUT_PREFIX.tsv")->required();
     app.add_option("--mask", o->masks, "brain masks, one per image in their order, NIfTI; without them the whole image counts");
     app.add_option("--min-fit", o->rigid.min_fit, "refuse an image whose correlation with the mean of the others is below it")->check(CLI::Range(-1.0, 1.0))->capture_default_str();
+    app.add_option("--max-residual", o->rigid.max_residual_mm, "refuse an image of which more is left over [mm]")->check(CLI::PositiveNumber)->capture_default_str();
     app.add_option("--mean", o->mean, "write the mean of the registered images, to look at, NIfTI");
     app.add_option("--format", o->format, "of the transforms: txt (MRtrix) or tfm (ITK)")->check(CLI::IsMember({"txt", "tfm"}))->capture_default_str();
     app.add_option("--coarsest", o->rigid.coarsest_mm, "the first grid is at least this wide [mm]")->check(CLI::PositiveNumber)->capture_default_str();

@@ -16,6 +16,7 @@ constexpr int unknowns = Equations::unknowns;
 constexpr double tukey = 4.685;           // in standard deviations: 95% efficiency on Gaussian residuals (Holland & Welsch 1977)
 constexpr double deviations = 1.4826;     // of a Gaussian, per median absolute deviation
 constexpr std::int64_t parts = 16;        // of the jackknife
+constexpr double cube_mm = 30;            // the jackknife leaves out whole cubes: noise and distortion are alike in neighbouring points
 constexpr std::int64_t least_points = 100;
 
 /// Solves the leading `n` equations by Cholesky's method; false where a pivot vanishes.
@@ -155,19 +156,33 @@ bool HalfWay::solve(std::vector<Step>& steps) {
 
 double HalfWay::fit(std::size_t session) const {
     const double n = static_cast<double>(images_.size());
-    double count = 0, sum_a = 0, sum_b = 0, aa = 0, ab = 0, bb = 0;
-    for (std::size_t i = 0; i < points(); ++i) {
-        if (kernels::is_nan(mean_[i])) continue;
-        const double a = static_cast<double>(values_[session * points() + i]), b = (n * static_cast<double>(mean_[i]) - a) / (n - 1);
-        count += 1;
-        sum_a += a;
-        sum_b += b;
-        aa += a * a;
-        ab += a * b;
-        bb += b * b;
+    struct Moments {
+        double count = 0, a = 0, b = 0, aa = 0, ab = 0, bb = 0;
+    };
+    std::vector<Moments> bricks(static_cast<std::size_t>(bricks_));
+    const auto bx = Equations::bricks_along(grid_.nx), by = Equations::bricks_along(grid_.ny);
+    std::size_t i = 0;
+    for (std::int32_t z = 0; z < grid_.nz; ++z)
+        for (std::int32_t y = 0; y < grid_.ny; ++y)
+            for (std::int32_t x = 0; x < grid_.nx; ++x, ++i) {
+                if (kernels::is_nan(mean_[i])) continue;
+                auto& m = bricks[static_cast<std::size_t>(x / Equations::brick + bx * (y / Equations::brick + by * (z / Equations::brick)))];
+                const double a = static_cast<double>(values_[session * points() + i]), b = (n * static_cast<double>(mean_[i]) - a) / (n - 1);
+                m.count += 1;
+                m.a += a;
+                m.b += b;
+                m.aa += a * a;
+                m.ab += a * b;
+                m.bb += b * b;
+            }
+    double aa = 0, ab = 0, bb = 0;
+    for (const auto& m : bricks) {
+        if (m.count == 0) continue;
+        aa += m.aa - m.a * m.a / m.count;
+        ab += m.ab - m.a * m.b / m.count;
+        bb += m.bb - m.b * m.b / m.count;
     }
-    const double va = aa - sum_a * sum_a / count, vb = bb - sum_b * sum_b / count;
-    return va > 0 && vb > 0 ? (ab - sum_a * sum_b / count) / kernels::sqrt(va * vb) : 0.0;
+    return aa > 0 && bb > 0 ? ab / kernels::sqrt(aa * bb) : 0.0;
 }
 
 double HalfWay::downweighted(std::size_t session) const {
@@ -181,14 +196,26 @@ double HalfWay::downweighted(std::size_t session) const {
     return few / count;
 }
 
+std::vector<Cube> HalfWay::cubes(std::size_t session) const {
+    const std::int64_t bx = Equations::bricks_along(grid_.nx), by = Equations::bricks_along(grid_.ny), bz = Equations::bricks_along(grid_.nz);
+    const auto side = std::max<std::int64_t>(1, static_cast<std::int64_t>(cube_mm / (Equations::brick * grid_.spacing) + 0.5));
+    const std::int64_t cx = (bx + side - 1) / side, cy = (by + side - 1) / side, cz = (bz + side - 1) / side;
+    std::vector<Cube> out(static_cast<std::size_t>(cx * cy * cz));
+    for (std::int64_t b = 0; b < bricks_; ++b) {
+        const std::int64_t x = b % bx / side, y = b / bx % by / side, z = b / (bx * by) / side;
+        auto& cube = out[static_cast<std::size_t>(x + cx * (y + cy * z))];
+        cube.part = static_cast<std::size_t>((x + 3 * y + 5 * z) % parts);
+        add(cube.sums, brick(session, b));
+    }
+    return out;
+}
+
 std::array<double, 2> HalfWay::errors(std::size_t session) const {
-    const std::int64_t bx = Equations::bricks_along(grid_.nx), by = Equations::bricks_along(grid_.ny);
     std::vector<Sums> part(parts, Sums{});
     Sums total{};
-    for (std::int64_t b = 0; b < bricks_; ++b) {
-        const std::int64_t x = b % bx, y = b / bx % by, z = b / (bx * by);
-        add(part[static_cast<std::size_t>((x + 3 * y + 5 * z) % parts)], brick(session, b));
-        add(total, brick(session, b));
+    for (const auto& cube : cubes(session)) {
+        add(part[cube.part], cube.sums.data());
+        add(total, cube.sums.data());
     }
     std::vector<Step> without(parts, Step{});
     Step mean{};
@@ -206,22 +233,20 @@ std::array<double, 2> HalfWay::errors(std::size_t session) const {
 }
 
 double HalfWay::residual_shift(std::size_t session) const {
-    const std::int64_t bx = Equations::bricks_along(grid_.nx), by = Equations::bricks_along(grid_.ny), bz = Equations::bricks_along(grid_.nz);
-    const auto side = std::max<std::int64_t>(1, static_cast<std::int64_t>(30.0 / (Equations::brick * grid_.spacing) + 0.5));
-    const std::int64_t cx = (bx + side - 1) / side, cy = (by + side - 1) / side, cz = (bz + side - 1) / side;
-    std::vector<Sums> cubes(static_cast<std::size_t>(cx * cy * cz), Sums{});
-    for (std::int64_t b = 0; b < bricks_; ++b)
-        add(cubes[static_cast<std::size_t>(b % bx / side + cx * (b / bx % by / side + cy * (b / (bx * by) / side)))], brick(session, b));
-    const double whole = static_cast<double>(side * side * side) * Equations::brick * Equations::brick * Equations::brick;
-    std::vector<double> shifts;
-    for (const auto& cube : cubes) {
+    std::vector<std::pair<double, double>> shifts;  // with the information that each rests on
+    double total = 0;
+    for (const auto& cube : cubes(session)) {
         double d[3];
-        if (cube[Equations::count] < whole / 2 || !solve_equations(cube, 3, d)) continue;
-        shifts.push_back(kernels::sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]));
+        if (!solve_equations(cube.sums, 3, d)) continue;
+        const double weight = cube.sums[0] + cube.sums[unknowns] + cube.sums[2 * unknowns - 1];
+        shifts.emplace_back(kernels::sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]), weight);
+        total += weight;
     }
     if (shifts.empty()) return std::nan("");
-    std::nth_element(shifts.begin(), shifts.begin() + static_cast<std::ptrdiff_t>(shifts.size() / 2), shifts.end());
-    return shifts[shifts.size() / 2];
+    std::sort(shifts.begin(), shifts.end());
+    std::size_t k = 0;
+    for (double below = shifts[0].second; below < total / 2 && k + 1 < shifts.size();) below += shifts[++k].second;
+    return shifts[k].first;
 }
 
 ScalarImage HalfWay::mean() const {

@@ -32,6 +32,12 @@ using Sums = std::array<double, kernels::RigidEquations::terms>;
 /// A session's step: shift [mm], turn [rad] around the centre, change of the gain's logarithm.
 using Step = std::array<double, kernels::RigidEquations::unknowns>;
 
+/// The equations of a cube of about 30 mm, and which part of the jackknife it belongs to.
+struct Cube {
+    Sums sums{};
+    std::size_t part = 0;
+};
+
 class HalfWay {
   public:
     /// `images` must stay. `spacing_mm` is that of the grid, which is laid around the sessions as `placement` has them.
@@ -43,13 +49,13 @@ class HalfWay {
     /// Weighs the residuals and forms the equations of what was sampled; false where they have no solution.
     bool solve(std::vector<Step>& steps);
 
-    /// Correlation of a session with the mean of the others, over the points.
+    /// Correlation of a session with the mean of the others, pooled within bricks.
     double fit(std::size_t session) const;
     /// Share of points that weigh less than a half.
     double downweighted(std::size_t session) const;
     /// Jackknife standard errors of a session's step: shift [mm], turn [degrees].
     std::array<double, 2> errors(std::size_t session) const;
-    /// The median over cubes of about 30 mm of the shift [mm] that would still help the cube alone.
+    /// The median over cubes of about 30 mm, weighted with the squared gradients in them, of the shift [mm] that would still help the cube alone.
     double residual_shift(std::size_t session) const;
 
     ScalarImage mean() const;
@@ -58,6 +64,7 @@ class HalfWay {
     std::size_t points() const { return static_cast<std::size_t>(grid_.points()); }
     const double* brick(std::size_t session, std::int64_t b) const;
     double cut(std::size_t session) const;
+    std::vector<Cube> cubes(std::size_t session) const;
 
     std::span<const SplineImage> images_;
     const Device& device_;

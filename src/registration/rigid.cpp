@@ -218,11 +218,11 @@ RigidResult register_rigid(const std::vector<RigidInput>& sessions, const RigidO
     check(sessions, options);
     RigidResult result = Registration(sessions, options, device, progress).run();
     const auto worst = std::min_element(result.sessions.begin(), result.sessions.end(), [](const auto& a, const auto& b) { return a.fit < b.fit; });
-    if (!(worst->fit >= options.min_fit)) {
+    if (!(worst->fit >= options.min_fit && worst->residual_mm <= options.max_residual_mm)) {
         const auto& name = sessions[static_cast<std::size_t>(worst - result.sessions.begin())].name;
-        throw InputError(fmt::format("{} does not fit the other{} (correlation {:.3f} after registration, less than {:g}: another brain, another contrast, or too far away to start from); "
-                                     "look at the images, or lower the limit",
-                                     name, sessions.size() > 2 ? "s" : "", worst->fit, options.min_fit));
+        throw InputError(fmt::format("{} does not fit the other{} (after registration their correlation is {:.3f}, {:g} is asked for, and {:.2f} mm are left over, {:g} are allowed: another brain, "
+                                     "another contrast, or too far away to start from); look at the images, or change the limits",
+                                     name, sessions.size() > 2 ? "s" : "", worst->fit, options.min_fit, worst->residual_mm, options.max_residual_mm));
     }
     return result;
 }

@@ -122,7 +122,7 @@ TEST_P(Rigid, FindsAKnownMotionAcrossGridsAndGains) {
         EXPECT_LT(session.residual_mm, 0.05);
     }
     EXPECT_NEAR(result.sessions[0].shift_mm, result.sessions[1].shift_mm, 1e-9);
-    EXPECT_EQ(rotation_angle_deg(composed(result.sessions[0].to_common, result.sessions[1].to_common)) < 1e-4, true) << "half-way turns are each other's inverse";
+    EXPECT_LT(rotation_angle_deg(composed(result.sessions[0].to_common, result.sessions[1].to_common)), 1e-4) << "half-way turns are each other's inverse";
 }
 
 TEST_P(Rigid, StatesItsErrors) {
@@ -131,7 +131,7 @@ TEST_P(Rigid, StatesItsErrors) {
     const Affine truth = motion({0, 1, 1}, 4, {1, 2, -1});
     double errors[2] = {0, 0}, stated[2] = {0, 0};
     for (unsigned draw = 0; draw < 6; ++draw) {
-        const auto result = register_rigid({scan(head, {}, grid_of(false), 1, 15, 2 * draw), scan(head, truth, grid_of(true), 1, 15, 2 * draw + 1)}, {.min_fit = 0.5}, device());
+        const auto result = register_rigid({scan(head, {}, grid_of(false), 1, 5, 2 * draw), scan(head, truth, grid_of(true), 1, 5, 2 * draw + 1)}, {}, device());
         const Off rest = off(result, 0, 1, truth);
         // Each session's place is uncertain by half of what lies between them.
         const double degrees = 2 * result.sessions[0].rotation_error_deg, mm = 2 * result.sessions[0].shift_error_mm;
@@ -142,7 +142,6 @@ TEST_P(Rigid, StatesItsErrors) {
         stated[0] += degrees;
         stated[1] += mm;
     }
-    std::printf("ERR %g %g STATED %g %g\n", errors[0] / 6, errors[1] / 6, stated[0] / 6, stated[1] / 6);
     for (const int k : {0, 1}) {
         EXPECT_GT(errors[k], stated[k] / 4) << k;
         EXPECT_LT(errors[k], stated[k] * 2) << k;
@@ -197,11 +196,11 @@ TEST_P(Rigid, ThreeSessionsHaveNoReference) {
 }
 
 TEST_P(Rigid, OneThatDoesNotFitIsNamed) {
-    const Head head(6), other(7);
+    const Head head(6), other(7);  // the outline is the same
     auto wrong = scan(other, {}, grid_of(true));
     wrong.name = "session 3";
     const auto message = refusal([&] { register_rigid({scan(head, {}, grid_of(false)), scan(head, motion({1, 1, 0}, 3, {1, 0, 0}), grid_of(true)), wrong}, {}, device()); });
-    EXPECT_NE(message.find("session 3 does not fit the others (correlation"), std::string::npos) << message;
+    EXPECT_NE(message.find("session 3 does not fit the others (after"), std::string::npos) << message;
 }
 
 TEST(RigidInputs, AreRefusedWithOneSentence) {

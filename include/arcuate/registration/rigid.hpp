@@ -24,7 +24,8 @@ struct RigidInput {
 
 struct RigidOptions {
     double coarsest_mm = 8;       ///< the first grid's spacing is at least this; the last one's is the voxel size
-    double min_fit = 0.85;        ///< a session below it does not fit (SessionPlace::fit)
+    double min_fit = 0.85;        ///< a session below it does not fit (SessionPlace::fit): on real data sessions of one person have 0.95 to 0.99, other brains 0.5
+    double max_residual_mm = 0.6; ///< nor does one above it (SessionPlace::residual_mm): sessions of one person leave 0.1 to 0.3 mm, other brains 0.9
     int max_iterations = 50;      ///< per grid
 };
 
@@ -33,9 +34,9 @@ struct SessionPlace {
     Affine to_common;             ///< rigid: scanner RAS+ of the session -> half-way space [mm]
     double rotation_deg = 0;      ///< by how much the session turns
     double shift_mm = 0;          ///< how far its centre moves
-    double fit = 0;               ///< correlation with the mean of the other sessions, within the masks
-    double rotation_error_deg = 0, shift_error_mm = 0;  ///< standard errors of the place, by jackknife over sixteen parts of the image
-    double residual_mm = 0;       ///< median over 30 mm cubes of the shift that would still improve the fit of the cube alone
+    double fit = 0;               ///< correlation with the mean of the other sessions, of what varies within cubes of four voxels: the head's outline alone earns nothing
+    double rotation_error_deg = 0, shift_error_mm = 0;  ///< standard errors of the place, by jackknife over sixteen parts of the image, of 30 mm cubes each
+    double residual_mm = 0;       ///< median over 30 mm cubes, weighted with their edges, of the shift that would still improve the fit of the cube alone
     double downweighted = 0;      ///< share of points with less than half of their weight: lesions, artefacts, what does not move with the head
     double gain = 1;              ///< what the intensities, each in units of its session's mean, were multiplied by
 };
