@@ -214,16 +214,24 @@ class Registration {
 
 }  // namespace
 
-RigidResult register_rigid(const std::vector<RigidInput>& sessions, const RigidOptions& options, const Device& device, Progress& progress) {
+RigidResult place_rigid(const std::vector<RigidInput>& sessions, const RigidOptions& options, const Device& device, Progress& progress) {
     check(sessions, options);
-    RigidResult result = Registration(sessions, options, device, progress).run();
+    return Registration(sessions, options, device, progress).run();
+}
+
+std::optional<Misfit> misfit_of(const RigidResult& result, const std::vector<RigidInput>& sessions, const RigidOptions& options) {
     const auto worst = std::min_element(result.sessions.begin(), result.sessions.end(), [](const auto& a, const auto& b) { return a.fit < b.fit; });
-    if (!(worst->fit >= options.min_fit && worst->residual_mm <= options.max_residual_mm)) {
-        const auto& name = sessions[static_cast<std::size_t>(worst - result.sessions.begin())].name;
-        throw InputError(fmt::format("{} does not fit the other{} (after registration their correlation is {:.3f}, {:g} is asked for, and {:.2f} mm are left over, {:g} are allowed: another brain, "
-                                     "another contrast, or too far away to start from); look at the images, or change the limits",
-                                     name, sessions.size() > 2 ? "s" : "", worst->fit, options.min_fit, worst->residual_mm, options.max_residual_mm));
-    }
+    if (worst->fit >= options.min_fit && worst->residual_mm <= options.max_residual_mm) return std::nullopt;
+    const auto session = static_cast<std::size_t>(worst - result.sessions.begin());
+    const std::string who = sessions.size() > 2 ? sessions[session].name + " does not fit the others" : sessions[0].name + " and " + sessions[1].name + " do not fit each other";
+    return Misfit{session, fmt::format("{} (after registration their correlation is {:.3f}, {:g} is asked for, and {:.2f} mm are left over, {:g} are allowed: another brain, another contrast, or "
+                                       "too far away to start from); look at the images, or change the limits",
+                                       who, worst->fit, options.min_fit, worst->residual_mm, options.max_residual_mm)};
+}
+
+RigidResult register_rigid(const std::vector<RigidInput>& sessions, const RigidOptions& options, const Device& device, Progress& progress) {
+    RigidResult result = place_rigid(sessions, options, device, progress);
+    if (const auto misfit = misfit_of(result, sessions, options)) throw InputError(misfit->sentence);
     return result;
 }
 

@@ -49,8 +49,18 @@ struct RigidResult {
     bool converged = false;
 };
 
-/// Throws InputError where a session does not fit (naming it), where fewer than two are given, or an image is flat or has several volumes.
+/// Throws InputError where a session does not fit (naming it), where fewer than two are given, or an image is empty or has several volumes.
 RigidResult register_rigid(const std::vector<RigidInput>& sessions, const RigidOptions& options, const Device& device, Progress& progress = silent());
+
+/// The same, whether they fit or not, for those who can leave a session out.
+RigidResult place_rigid(const std::vector<RigidInput>& sessions, const RigidOptions& options, const Device& device, Progress& progress = silent());
+
+/// The session that fits worst, where that is not well enough, and the sentence that says so; of two, neither can be told to be the wrong one.
+struct Misfit {
+    std::size_t session;
+    std::string sentence;
+};
+std::optional<Misfit> misfit_of(const RigidResult& result, const std::vector<RigidInput>& sessions, const RigidOptions& options);
 
 /// The angle of a rigid transform [degrees], 0 to 180.
 double rotation_angle_deg(const Affine& rigid);
