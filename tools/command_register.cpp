@@ -89,7 +89,7 @@ void add_register(CLI::App& root) {
                             "(correlation with the mean of the other images, of what varies within cubes of four voxels), downweighted (share of points that the robust weights take for outliers), gain (of the intensities).\n"
                             "An image whose fit is below --min-fit or whose residual is above --max-residual is refused, and nothing is written.\n\n"
                             "From coarse grids to the voxel size, Gauss-Newton steps draw every image to the mean of all; residuals are weighted by Tukey's biweight; images are sampled by\n"
-                            "cubic B-splines. It finds what is up to about 30 degrees and some centimetres away.\n\n"
+                            "cubic B-splines. With masks it finds what is up to 60 degrees and 8 cm away.\n\n"
                             "Example:\n"
                             "  arcuate register a_s0.nii.gz b_s0.nii.gz common --mask a_mask.nii.gz b_mask.nii.gz &&\n"
                             "  arcuate transform b_fod.nii.gz b_common_fod.nii.gz --transform common_2.txt\n\n"

@@ -176,9 +176,9 @@ void add_transform(CLI::App& root) {
     auto& app = add_command(root, "transform", "an image or tractogram in another place, its directions turned along, without resampling",
                             "An image keeps its voxels; what changes is its header, which says where they are, and the values that are directions: FODs, tensors, kurtosis tensors and vectors\n"
                             "turn exactly by the transform's rotation. What they are is read from the image's sidecar or said with --kind. A .bvec file goes along with its image unchanged,\n"
-                            "because it is relative to the image's axes; an MRtrix table (-grad) is not, and must be turned with it. All vertices of a tractogram move.\n\n"
+                            "because it is relative to the image's axes; a table of MRtrix3 (.b) is not, so convert it to .bval and .bvec before. All vertices of a tractogram move.\n\n"
                             "Directions turn by rigid transforms alone; what scales or shears is applied to 3-D images and tractograms, and refused for the rest. With --template the result is\n"
-                            "resampled to another image's voxels: trilinear, labels (--kind labels) from the nearest voxel.\n\n"
+                            "resampled to another image's voxels: trilinear, labels (--kind labels) from the nearest voxel. Values are written as float32, labels as int32.\n\n"
                             "Transforms: MRtrix's matrices and ITK's (.tfm, .txt, binary .mat; affine, Euler, versor, translation) take points of the target to points of the image, as these\n"
                             "programs have it; FSL's FLIRT needs its two images. --format motion is a matrix that takes points of the image to the target. --inverse goes the other way.\n\n"
                             "Example:\n"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Rigid registration held against known motions of real data, and beside MRtrix3's mrregister.
 
-    python3 tests/peers/registration_accuracy.py ARCUATE DATA [--draws 20] [--peer] [--connectome] [--keep FOLDER]
+    python3 tests/peers/registration_accuracy.py ARCUATE DATA [--draws 20] [--peer] [--connectome] [--capture] [--keep FOLDER]
 
 DATA holds human_rescan (see ARCUATE_TEST_DATA). Session 2 is turned by up to 15 degrees around its centre and shifted by up to 10 mm, at random: its image is
 resampled there by scipy (cubic splines, 0 beyond the field of view), on its own grid, so that interpolation and what leaves the field of view are part of the error.
@@ -10,7 +10,7 @@ It is then registered
   rescan to session 1: the truth is the motion after what registration of the two unmoved sessions finds.
 Errors are those of turn and of place at the brain's centre, beside the standard errors that the program states. Then what should be refused: other contrast, other
 brain. `--connectome`: the series of session 2 moved by a known motion in its header, FODs made of it there, and brought back by the motion that registration finds of
-a resampled image; connectomes of 20 000 streamlines before and after, beside those of another seed. Exit code 1 where a median is above 0.2 degrees or 0.3 mm, where something is not refused, or where the connectomes differ by more than chance.
+a resampled image; connectomes of 20 000 streamlines before and after, beside those of another seed. `--capture`: from how far away session 2, moved in its header, is found. Exit code 1 where a median is above 0.2 degrees or 0.3 mm, where something is not refused, or where the connectomes differ by more than chance.
 Needs numpy, scipy, nibabel; --peer: MRtrix3.
 """
 import argparse
@@ -133,6 +133,33 @@ def refusals(arcuate, data, sessions, folder):
     return fine
 
 
+def capture(arcuate, sessions, folder):
+    one, two = sessions["ses-01"], sessions["ses-02"]
+    image, mask = nibabel.load(two["s0"]), nibabel.load(two["mask"])
+    centre = image.affine[:3, :3] @ numpy.mean(numpy.argwhere(numpy.asarray(mask.dataobj) > 0), axis=0) + image.affine[:3, 3]
+    unmoved, _ = register(arcuate, folder, [one["s0"], two["s0"]], [one["mask"], two["mask"]])
+    random = numpy.random.default_rng(1)
+    wrong = 0
+    for shift, degrees in [(s, d) for s in (20, 80) for d in (20, 30, 40, 50, 60, 90)]:
+        found = {"found": 0, "refused": 0, "wrong": 0}
+        for _ in range(6):
+            axis, direction = random.normal(size=(2, 3))
+            motion = numpy.eye(4)
+            motion[:3, :3] = Rotation.from_rotvec(axis / numpy.linalg.norm(axis) * numpy.radians(degrees)).as_matrix()
+            motion[:3, 3] = centre - motion[:3, :3] @ centre + direction / numpy.linalg.norm(direction) * shift
+            for source, name in ((image, "moved"), (mask, "moved_mask")):
+                nibabel.save(nibabel.Nifti1Image(numpy.asarray(source.dataobj), motion @ source.affine), folder / f"{name}.nii.gz")
+            try:
+                estimate, _ = register(arcuate, folder, [one["s0"], folder / "moved.nii.gz"], [one["mask"], folder / "moved_mask.nii.gz"])
+                turn, place = errors(estimate, motion @ unmoved, centre)
+                found["found" if turn < 0.2 and place < 0.3 else "wrong"] += 1
+            except subprocess.CalledProcessError:
+                found["refused"] += 1
+        print(f"{shift} mm and {degrees} degrees away: " + ", ".join(f"{n} {what}" for what, n in found.items()), flush=True)
+        wrong += found["wrong"]
+    return wrong == 0
+
+
 def connectome(arcuate, data, sessions, folder):
     two = sessions["ses-02"]
     parcels = next((data / "human_rescan/derivatives/parcels").rglob("*dseg.nii.gz"))
@@ -183,6 +210,7 @@ def main():
     parser.add_argument("--contrast", nargs="+", default=["s0", "b0", "fa"])
     parser.add_argument("--peer", action="store_true")
     parser.add_argument("--connectome", action="store_true")
+    parser.add_argument("--capture", action="store_true")
     parser.add_argument("--keep", type=pathlib.Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -191,6 +219,8 @@ def main():
         sessions = maps(options.arcuate, options.data, folder)
         fine = [accuracy(options.arcuate, sessions, folder, contrast, options.draws, options.peer) for contrast in options.contrast]
         fine.append(refusals(options.arcuate, options.data, sessions, folder))
+        if options.capture:
+            fine.append(capture(options.arcuate, sessions, folder))
         if options.connectome:
             fine.append(connectome(options.arcuate, options.data, sessions, folder))
     sys.exit(0 if all(fine) else 1)
