@@ -55,6 +55,9 @@ void add_run(CLI::App& root) {
                             "(median S0 where FA is in its top tenth), and are used in every session times that session's intensity: the scanner's gain drops out, a global\n"
                             "change of S0 with it. A session added later changes the mean, so that the others have to be computed again (--force). FODs of different subjects\n"
                             "are in multiples of their own responses; give all of them one with --response, taken as it stands, to compare them.\n\n"
+                            "--register is for sessions that are not yet in one space. Nothing is resampled: images, masks and parcellations move, gradients turn along, and all\n"
+                            "results are in the half-way space of the subject's sessions; from-orig_to-halfway_mode-image_xfm.txt (as mrtransform -linear has it) and its sidecar\n"
+                            "say how each got there and how well it fits. A session that does not fit is left out.\n\n"
                             "Example:\n  arcuate run study study/derivatives/arcuate participant --participant-label 01 02 --select 1000000\n\n"
                             "References: Veraart et al. 2013, NeuroImage 81:335; Tournier et al. 2007, NeuroImage 35:1459; Jeurissen et al. 2014, NeuroImage 103:411;\n"
                             "Raffelt et al. 2017, Proc ISMRM 25:3541 (normalisation); Tournier et al. 2010, Proc. ISMRM 1670;\n"
@@ -69,6 +72,8 @@ void add_run(CLI::App& root) {
     app.add_option("--session-label,--session_label,--session-id", o->filter.sessions, "only these, with or without ses-")->type_name("LABEL ...");
     app.add_option("--mask", p.mask, "brain mask for every session; default: *_desc-brain_mask.nii.gz found in the data set or its derivatives, else computed from the image")->type_name("FILE");
     app.add_option("--parcellation", p.parcellation, "label image for every session, or the desc-, seg- or atlas- label of one; default: *_dseg.nii.gz found as above")->type_name("FILE|LABEL");
+    app.add_flag("--register", p.register_sessions, "bring a subject's sessions into their half-way space first, by rigid registration of their S0, as arcuate register does");
+    app.add_option("--parcellation-session", p.parcellation_session, "with --register: the session in whose space the parcellation is; default: that of its name (ses-)")->type_name("LABEL");
     app.add_option("--names", p.names, "table of region names (columns index, name); default: the .tsv that belongs to the parcellation")->type_name("TSV");
     app.add_option("--fod", o->fod, "how FODs are made: auto, csd, msmt")->check(CLI::IsMember({"auto", "csd", "msmt"}))->type_name("MODEL")->capture_default_str();
     app.add_option("--response", o->responses, "response function for every session, as of arcuate response: a file (csd), or wm=FILE [gm=FILE csf=FILE] (msmt)")->type_name("[TISSUE=]FILE ...");

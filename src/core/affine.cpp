@@ -33,6 +33,17 @@ Vec3d voxel_sizes(const Affine& affine) {
     return out;
 }
 
+Affine composed(const Affine& then, const Affine& first) {
+    Affine out;
+    for (int r = 0; r < 3; ++r)
+        for (int c = 0; c < 3; ++c) {
+            out.linear[r][c] = 0;
+            for (int k = 0; k < 3; ++k) out.linear[r][c] += then.linear[r][k] * first.linear[k][c];
+        }
+    out.offset = transform_point(then, first.offset);
+    return out;
+}
+
 Affine inverse(const Affine& affine) {
     const auto& m = affine.linear;
     const double det = determinant(affine);

@@ -75,6 +75,7 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
     }
     listener.say(fmt::format("{} sessions selected, {} to compute on {}", plans.size(), to_do.size(), device.name()));
     Responses responses;
+    Places places;
     std::vector<std::string> failures;
     for (const auto& plan : to_do) {
         std::error_code error;
@@ -82,7 +83,7 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
         if (error) throw OutputError(fmt::format("cannot create {} ({}); choose another folder", plan.folder, error.message()));
         // Faulty data of one session do not keep the others waiting; a full disk or a broken device does end the run.
         try {
-            run_session(plan, options, device, listener, responses);
+            run_session(plan, options, device, listener, responses, places);
         } catch (const InputError& fault) {
             failures.emplace_back(fault.what());
             if (to_do.size() > 1) listener.warn(fmt::format("{} is left out: {}", plan.session.name(), fault.what()));

@@ -3,11 +3,13 @@
 #include "arcuate/core/error.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/tables.hpp"
+#include "study/bids_name.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -27,6 +29,7 @@ std::string SessionPlan::fod(const std::string& tissue) const { return map(model
 std::string SessionPlan::response(const std::string& tissue) const {
     return folder + "/" + prefix + "model-" + model.name() + (tissue.empty() ? "" : "_param-" + tissue) + "_response.txt";
 }
+std::string SessionPlan::transform() const { return folder + "/" + prefix + "from-orig_to-halfway_mode-image_xfm.txt"; }
 std::string SessionPlan::tracks() const { return folder + "/" + prefix + "track-ifod2_tractogram.tck"; }
 std::string SessionPlan::counts() const { return folder + "/" + prefix + "atlas-" + atlas + "_meas-count_relmat.tsv"; }
 std::string SessionPlan::connectome() const { return folder + "/" + prefix + "atlas-" + atlas + "_connectome.h5"; }
@@ -37,6 +40,7 @@ std::vector<std::string> SessionPlan::outputs(bool with_tracks) const {
     for (const auto& row : tensor_map_rows) out.push_back(map("tensor", row.name));
     for (const auto& tissue : model.tissues) out.insert(out.end(), {fod(tissue), response(tissue)});
     out.push_back(counts());
+    if (placed()) out.push_back(transform());
     if (with_tracks) out.push_back(tracks());
     out.push_back(connectome());
     return out;
@@ -72,6 +76,16 @@ void add_parameters(Provenance& p, const SubjectModel& model, const PipelineOpti
     p.parameter("min_length_mm", number(o.track.min_length));
     p.parameter("max_length_mm", number(o.track.max_length));
     p.parameter("radial_search_mm", number(o.connectome.search_mm));
+}
+
+/// The label of the session in whose frame the parcellation is.
+std::string session_of_parcellation(const SessionPlan& plan, const PipelineOptions& options) {
+    const std::string label = options.parcellation_session.empty() ? parse_bids_name(plan.parcellation).label("ses") : without_prefix(options.parcellation_session, "ses-");
+    if (label.empty())
+        throw InputError(fmt::format("it is not known in which session's space {} is (its name has no ses-); say so with --parcellation-session", plan.parcellation));
+    if (std::none_of(plan.model.placed.begin(), plan.model.placed.end(), [&](const Session& s) { return s.session == label; }))
+        throw InputError(fmt::format("{} is said to be in the space of ses-{}, which sub-{} does not have; give another with --parcellation-session", plan.parcellation, label, plan.session.subject));
+    return label;
 }
 
 }  // namespace
@@ -128,6 +142,19 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
         input("response_bval", source.bval);
         input("response_bvec", source.bvec);
         plan.source_masks.back().empty() ? p.parameter("response_mask", "computed") : input("response_mask", plan.source_masks.back());
+    }
+    for (const auto& session_placed : model.placed) {
+        plan.placed_masks.push_back(options.mask.empty() ? find_mask(bids_dir, session_placed, out_dir).path : options.mask);
+        input("placed_dwi", session_placed.dwi);
+        input("placed_bval", session_placed.bval);
+        input("placed_bvec", session_placed.bvec);
+        plan.placed_masks.back().empty() ? p.parameter("placed_mask", "computed") : input("placed_mask", plan.placed_masks.back());
+    }
+    if (plan.placed()) {
+        plan.parcellation_session = session_of_parcellation(plan, options);
+        p.parameter("parcellation_session", plan.parcellation_session);
+        p.parameter("registration_min_fit", io::number(options.registration.min_fit));
+        p.parameter("registration_max_residual_mm", io::number(options.registration.max_residual_mm));
     }
     p.parameter("fingerprint", sha256_of(io::provenance_core_json(p)));
     return plan;

@@ -16,6 +16,9 @@ struct SessionPlan {
     std::string mask, parcellation, names;  ///< names may be empty
     bool mask_computed = false;             ///< mask is an output, computed from the image: there was none to be found
     SubjectModel model;
+    std::vector<std::string> placed_masks;  ///< of model.placed, as source_masks
+    std::string parcellation_session;       ///< label of the session in whose frame the parcellation is, where sessions are placed
+    bool placed() const { return !model.placed.empty(); }
     std::vector<std::string> source_masks;  ///< of model.sources; empty ones are computed from the image, as the session's own run would
     std::string given_mask() const { return mask_computed ? std::string{} : mask; }
     std::string folder, prefix, atlas;      ///< outputs are <folder>/<prefix>...
@@ -26,6 +29,7 @@ struct SessionPlan {
     /// Of a tissue of the model.
     std::string fod(const std::string& tissue) const;
     std::string response(const std::string& tissue) const;
+    std::string transform() const;
     std::string tracks() const;
     std::string counts() const;     ///< .tsv
     std::string connectome() const;  ///< .h5, the last output to be written: where it is, the others are

@@ -9,6 +9,8 @@
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
 #include "arcuate/io/tractogram.hpp"
+#include "arcuate/io/transforms.hpp"
+#include "arcuate/registration/turn.hpp"
 
 #include <fmt/format.h>
 
@@ -39,9 +41,11 @@ class Tee : public StreamlineSink {
     StreamlineSink* second_;
 };
 
-/// Regions, with their names; checked to lie where the brain is.
-Parcellation read_parcellation(const SessionPlan& plan, const Acquisition& data, double radius_mm, const Device& device, const Listener& listener) {
-    Parcellation parcellation = make_parcellation(io::read_labels(plan.parcellation), plan.parcellation);
+/// Regions, with their names, in the session's space; checked to lie where the brain is.
+Parcellation read_parcellation(const SessionPlan& plan, const Affine& motion, const Acquisition& data, double radius_mm, const Device& device, const Listener& listener) {
+    LabelImage labels = io::read_labels(plan.parcellation);
+    labels.grid = registration::moved(labels.grid, motion);
+    Parcellation parcellation = make_parcellation(std::move(labels), plan.parcellation);
     if (!plan.names.empty()) io::read_node_names({plan.names}, parcellation);
 
     // The centres of the mask's voxels as streamlines of one vertex: how many have a region within the radius?
@@ -86,16 +90,22 @@ void say_connectome(const Connectome& connectome, const SessionPlan& plan, const
 
 }  // namespace
 
-void run_session(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses) {
+void run_session(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places) {
     const auto start = std::chrono::steady_clock::now();
     const std::string name = plan.session.name();
     for (const auto& remark : plan.remarks) listener.say(name + ": " + remark);
     if (options.responses.empty()) responses_of(plan, options, device, listener, responses);  // before this session's image fills the memory
-    const Acquisition data = read_acquisition(plan.session, plan.given_mask());
+    registration::SessionPlace place, place_of_parcellation;
+    if (plan.placed()) {
+        place = place_of(plan.session.session, plan, options, device, listener, places);
+        place_of_parcellation = place_of(plan.parcellation_session, plan, options, device, listener, places);
+    }
+    Acquisition data = read_acquisition(plan.session, plan.given_mask());
+    if (plan.placed()) move_acquisition(data, place.to_common);
     if (plan.mask_computed)
         listener.say(fmt::format("{}: no brain mask was found in the data set: working in one of {} voxels computed from the image, {}", name,
                                  voxels_inside(data.mask, "the computed mask").size(), plan.mask));
-    const Parcellation parcellation = read_parcellation(plan, data, options.connectome.search_mm, device, listener);
+    const Parcellation parcellation = read_parcellation(plan, place_of_parcellation.to_common, data, options.connectome.search_mm, device, listener);
 
     // The connectome says that a session is complete, so it goes first and comes last.
     std::error_code ignored;
@@ -106,6 +116,12 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
         io::write_sidecar(path, provenance, true, map);
     };
 
+    if (plan.placed()) {
+        io::write_transform(plan.transform(), place.to_common, true);
+        provenance.results = place_json(place);
+        written(plan.transform(), {});
+        provenance.results.clear();
+    }
     if (plan.mask_computed) {
         io::write_mask(plan.mask, data.mask, true);
         written(plan.mask, {});

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace arcuate::study {
 
@@ -49,8 +50,11 @@ SubjectModel of_given_responses(const PipelineOptions& o) {
 }  // namespace
 
 SubjectModel choose_model(const std::vector<Session>& sessions, const PipelineOptions& options) {
-    if (!options.responses.empty()) return of_given_responses(options);
     SubjectModel out;
+    if (!options.responses.empty()) out = of_given_responses(options);
+    if (options.register_sessions) std::copy_if(sessions.begin(), sessions.end(), std::back_inserter(out.placed), [](const Session& s) { return s.problem.empty(); });
+    if (out.placed.size() < 2) out.placed.clear();
+    if (!options.responses.empty()) return out;
     std::vector<std::vector<double>> shells;
     for (const auto& session : sessions)
         if (session.problem.empty()) {

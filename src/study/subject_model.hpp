@@ -12,6 +12,7 @@ struct SubjectModel {
     bool multi_tissue = false;         ///< multi-tissue CSD of all shells; else CSD of the largest
     std::vector<std::string> tissues;  ///< "wm", ..., in the order of the responses; CSD: one without a name
     std::vector<Session> sources;      ///< whose responses are averaged; none where files are given
+    std::vector<Session> placed;       ///< which are brought into one space; none where that was not asked for, or there is one session
     std::string remark;                ///< for the log, where the choice wants saying
 
     std::string name() const { return multi_tissue ? "msmt" : "csd"; }
@@ -19,7 +20,7 @@ struct SubjectModel {
 
 /// Decided by the options and by the b-values as they stand in the files of the subject's sessions, before any image is read. The sources are all
 /// sessions of the subject that can be used, also those the filter leaves out: so it does not matter which sessions are run together.
-/// Throws InputError where the sessions' shells do not allow what is asked for, or one response cannot serve them all.
+/// The same holds for those that are brought into one space. Throws InputError where the sessions' shells do not allow what is asked for, or one response cannot serve them all.
 SubjectModel choose_model(const std::vector<Session>& sessions, const PipelineOptions& options);
 
 }  // namespace arcuate::study

@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 
-COMPUTE = {"dwi", "tracking", "tract", "connectome", "weights", "phantom"}
+COMPUTE = {"dwi", "registration", "tracking", "tract", "connectome", "weights", "phantom"}
 # What each layer may include besides itself: the arrows of ARCHITECTURE.md, closed downward.
 MAY_INCLUDE = {
     "core": set(),

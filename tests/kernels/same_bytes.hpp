@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/cone_face.hpp"
+#include "kernels/cubic_spline.hpp"
 #include "kernels/gram_face.hpp"
 #include "kernels/log_signal_fit.hpp"
 #include "kernels/log_tensor_fit.hpp"
@@ -140,6 +141,13 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         const k::TensorMetrics metrics = k::tensor_metrics({{design[0], design[1], design[2], design[3] - 0.5, design[4] - 0.5, design[5] - 0.5}});
         const double of_metrics[] = {metrics.fa, metrics.ad, metrics.rd, metrics.v1[0], metrics.v1[1], metrics.v1[2]};
         for (const double value : of_metrics) digest.add(value);
+        float voxels[5 * 4 * 6];
+        for (int j = 0; j < 5 * 4 * 6; ++j) voxels[j] = static_cast<float>(design[j]);
+        const k::SplineView spline{voxels, nullptr, 5, 4, 6, {{{0.7, -0.2, 0.1, 1.5}, {0.3, 0.6, -0.2, 1.25}, {-0.1, 0.2, 0.8, 2.5}}}};
+        k::SplineView::Place place{};
+        k::Vec3 slope{0, 0, 0};
+        if (spline.locate({design[1], design[2] - 0.5, design[3]}, place)) digest.add(spline.sample(place, slope));
+        digest.add(slope);
         digest.add(static_cast<std::uint32_t>(eight.not_above(k::Float8::load(signal + 24))));
         digest.add(k::tree_sum(k::asin(k::choose_below(eight, k::Float8::load(signal + 4), k::uniform(draws.v[3]), k::Float8::all(0.25f)))));
         k::Float8 columns[8];

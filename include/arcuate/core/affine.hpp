@@ -22,6 +22,9 @@ double determinant(const Affine& affine);
 /// Length of one step along each image axis [mm].
 Vec3d voxel_sizes(const Affine& affine);
 
+/// First `first`, then `then`.
+Affine composed(const Affine& then, const Affine& first);
+
 /// Throws InputError where the linear part is singular or not finite.
 Affine inverse(const Affine& affine);
 

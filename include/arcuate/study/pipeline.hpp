@@ -9,6 +9,7 @@
 #include "arcuate/dwi/response.hpp"
 #include "arcuate/dwi/tensor.hpp"
 #include "arcuate/dwi/tissue_response.hpp"
+#include "arcuate/registration/rigid.hpp"
 #include "arcuate/study/bids.hpp"
 #include "arcuate/tracking/track.hpp"
 
@@ -38,6 +39,10 @@ struct PipelineOptions {
     dwi::NormaliseOptions normalise;    ///< multi-tissue CSD
     tracking::TrackOptions track{.select = 100000, .angle = 45, .cutoff = 0.1};
     connectome::ConnectomeOptions connectome;
+    /// Sessions of a subject are brought into their half-way space before anything else is done with them, by rigid registration of their S0.
+    bool register_sessions = false;
+    registration::RigidOptions registration;
+    std::string parcellation_session;  ///< the session in whose world frame the parcellation is; empty: that of its name (ses-)
     bool keep_tracks = false;  ///< write the .tck, too
     bool gradient_check = true;  ///< warn where the axes of the gradient table seem wrong
     bool force = false;        ///< compute again what is there
