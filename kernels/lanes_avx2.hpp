@@ -67,15 +67,15 @@ inline Words8 operator|(Words8 a, Words8 b) { return {_mm256_or_si256(a.v, b.v)}
 inline Words8 operator^(Words8 a, Words8 b) { return {_mm256_xor_si256(a.v, b.v)}; }
 template <int n>
 inline Words8 shift_left(Words8 a) {
-    return {_mm256_slli_epi32(a.v, n)};
+    return Words8{_mm256_slli_epi32(a.v, n)};
 }
 template <int n>
 inline Words8 shift_right(Words8 a) {
-    return {_mm256_srli_epi32(a.v, n)};
+    return Words8{_mm256_srli_epi32(a.v, n)};
 }
 template <int n>
 inline Words8 shift_right_signed(Words8 a) {
-    return {_mm256_srai_epi32(a.v, n)};
+    return Words8{_mm256_srai_epi32(a.v, n)};
 }
 inline Words8 bits_to_top(std::uint32_t bits) { return {_mm256_sllv_epi32(Words8::all(bits).v, _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24))}; }
 inline Product8 multiply(Words8 a, Words8 b) {
