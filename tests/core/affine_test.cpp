@@ -24,6 +24,12 @@ TEST(Affine, MapsVoxelsToTheWorld) {
     EXPECT_EQ(determinant(permuted), -24);
 }
 
+TEST(Affine, CompositionAppliesTheFirstFirst) {
+    const Affine doubled{{{{2, 0, 0}, {0, 2, 0}, {0, 0, 2}}}, {1, 1, 1}};
+    EXPECT_EQ(transform_point(composed(permuted, doubled), {1, 2, 3}), transform_point(permuted, {3, 5, 7}));
+    EXPECT_EQ(transform_point(composed(doubled, permuted), {1, 2, 3}), (Vec3d{2 * 4 + 1, 2 * 32 + 1, 2 * 32 + 1}));
+}
+
 TEST(Affine, InverseUndoesIt) {
     const Affine sheared{{{{2, 0.5, 0}, {0.1, 3, -1}, {0, 0.25, 4}}}, {-5, 6, 7}};
     for (const auto& affine : {permuted, sheared}) {
