@@ -44,7 +44,7 @@ struct GramFace {
     }
 
     /// Takes a constraint in unless it depends on the active ones or is kept by their planes already. `amplitude`: the point's.
-    ARCUATE_HD void join(int which, double amplitude) {
+    ARCUATE_APART void join(int which, double amplitude) {
         const int k = count;
         if (k == unknowns) return;
         alignas(32) double along[Capacity], share[Capacity];
@@ -93,7 +93,7 @@ struct GramFace {
     }
 
     /// Brings the multipliers to their targets; constraints whose multiplier would not stay positive leave. True where |b - y|^2 has grown.
-    ARCUATE_HD bool settle() {
+    ARCUATE_APART bool settle() {
         for (bool inside = false; !inside;) {
             double fraction = 1;  // of the way; where a multiplier on its way becomes 0
             const auto until = [&](int i) { return multiplier[i] > 0 ? multiplier[i] / (multiplier[i] - target[i]) : 0.0; };
@@ -176,6 +176,7 @@ struct GramFace {
             Double4 sum[m];
             ARCUATE_UNROLL
             for (int c = 0; c < m; ++c) sum[c] = Double4::all(0);
+            ARCUATE_ROLLED
             for (int i = 0; i < n; ++i) {
                 const Double4 here = Double4::all(of[i]);
                 const double* const from = inverse + i * Capacity + first;
@@ -194,6 +195,7 @@ struct GramFace {
             Double4 all[m];
             ARCUATE_UNROLL
             for (int c = 0; c < m; ++c) all[c] = Double4::load(of + first + 4 * c);
+            ARCUATE_ROLLED
             for (int i = 0; i < n; ++i) {
                 const Double4 here = Double4::all(of[i] * scale);
                 double* const to = inverse + i * Capacity + first;
