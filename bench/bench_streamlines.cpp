@@ -189,9 +189,9 @@ void add_to_edges(benchmark::State& state) {
     }
     const std::vector<double> volumes(nodes + 1, 100.0);
     std::vector<std::int64_t> counts(2 * edges), lengths(4 * edges), means(4 * edges);
-    const k::EdgeTerm terms[] = {{-1, k::EdgeStatistic::sum, false, false, 0x1p30, 0x1p30, counts.data()},
-                                 {0, k::EdgeStatistic::mean, false, false, 0x1p19, 0x1p30, lengths.data()},
-                                 {1, k::EdgeStatistic::mean, false, false, 0x1p29, 0x1p30, means.data()}};
+    const k::EdgeTerm terms[] = {{-1, k::EdgeStatistic::sum, false, false, 0x1p30, 0x1p30, counts.data(), nullptr, 0, 0, 0},
+                                 {0, k::EdgeStatistic::mean, false, false, 0x1p19, 0x1p30, lengths.data(), nullptr, 0, 0, 0},
+                                 {1, k::EdgeStatistic::mean, false, false, 0x1p29, 0x1p30, means.data(), nullptr, 0, 0, 0}};
     const k::AddToEdges add{ends.data(), nullptr, nullptr, 0, values.data(), 2, nullptr, volumes.data(), terms, 3};
     for (auto _ : state) {
         for (std::int64_t i = 0; i < n; ++i) add(i);

@@ -1,6 +1,8 @@
 // The lanes of lanes.hpp in AVX2 registers.
 #pragma once
 
+#if defined(__AVX2__) && defined(__FMA__)
+
 #include "kernels/math.hpp"
 
 #include <immintrin.h>
@@ -112,3 +114,5 @@ inline void sums_of(const Float8* of, float* out) {
 }
 
 }  // namespace arcuate::kernels
+
+#endif

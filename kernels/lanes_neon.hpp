@@ -1,6 +1,8 @@
 // The lanes of lanes.hpp in NEON registers, two or more to one.
 #pragma once
 
+#if defined(__aarch64__)
+
 #include "kernels/math.hpp"
 
 #include <arm_neon.h>
@@ -135,3 +137,5 @@ inline void sums_of(const Float8* of, float* out) {
 }
 
 }  // namespace arcuate::kernels
+
+#endif

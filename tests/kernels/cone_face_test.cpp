@@ -63,7 +63,7 @@ class ByProducts {
 template <class Face>
 class ConeFaces : public testing::Test {
   public:
-    Face face;
+    Face face_;
     static constexpr double near = 1e-12;
 };
 using Both = testing::Types<ByRows, ByProducts>;
@@ -75,7 +75,7 @@ TYPED_TEST(ConeFaces, AQuadrantByHand) {
     rows[capacity + 1] = 1;                                                 // y >= 0
     rows[2 * capacity] = rows[2 * capacity + 1] = std::sqrt(0.5);        // x + y >= 0
     b[0] = -1, b[1] = 2;
-    auto& cone = this->face;
+    auto& cone = this->face_;
     const auto& face = cone.face();
     cone.begin(rows, b, 2);
     cone.join(1, 0);  // y is positive: without multiplier it stays out
@@ -102,10 +102,10 @@ TYPED_TEST(ConeFaces, ADependentRowStaysOut) {
     std::vector<double> rows(2 * capacity, 0), b(capacity, 0);
     rows[0] = rows[capacity] = 1;
     b[0] = -1;
-    this->face.begin(rows, b, 2);
-    this->face.join(0, 0);
-    this->face.join(1, 1);
-    EXPECT_EQ(this->face.face().count, 1);
+    this->face_.begin(rows, b, 2);
+    this->face_.join(0, 0);
+    this->face_.join(1, 1);
+    EXPECT_EQ(this->face_.face().count, 1);
 }
 
 TYPED_TEST(ConeFaces, RandomConesMeetTheConditions) {
@@ -122,7 +122,7 @@ TYPED_TEST(ConeFaces, RandomConesMeetTheConditions) {
             for (int c = 0; c < unknowns; ++c) rows[static_cast<std::size_t>(r * capacity + c)] = row[static_cast<std::size_t>(c)] / std::sqrt(length);
         }
         for (int c = 0; c < unknowns; ++c) y[static_cast<std::size_t>(c)] = b[static_cast<std::size_t>(c)] = normal(engine);
-        auto& cone = this->face;
+        auto& cone = this->face_;
         const auto& face = cone.face();
         cone.begin(rows, b, unknowns);
         int rounds = 0;

@@ -208,7 +208,7 @@ TEST(RequireRigid, RoundsAndRefuses) {
 
 TEST(MoveImage, RefusesWhatTheKindCannotBe) {
     const Device cpu = Device::open("cpu", 2);
-    for (const auto [kind, volumes] : {std::pair{Kind::fod, 7}, {Kind::tensor, 5}, {Kind::kurtosis, 6}, {Kind::vectors, 4}}) {
+    for (const auto& [kind, volumes] : {std::pair{Kind::fod, 7}, {Kind::tensor, 5}, {Kind::kurtosis, 6}, {Kind::vectors, 4}}) {
         auto image = random_image(volumes, 1);
         EXPECT_THROW(move_image(image, kind, turns[1], cpu), InputError);
     }
