@@ -10,16 +10,15 @@
 
 namespace arcuate::kernels {
 
-/// Capacity: a multiple of 48, more than the unknowns.
+/// Capacity: a multiple of 48, more than the unknowns. A GPU keeps a face in local memory whatever is inlined, so calls of join() and settle() cost little there.
 template <int Capacity>
 struct GramFace {
     /// A constraint whose part across the active ones is shorter than the root of this stays out.
     static constexpr double least_square = 1e-7;
     /// |b - y|^2 has grown where it is larger by more than this share.
     static constexpr double growth = 1e-14;
-
-    /// Of a multiplier that is kept.
-    static constexpr double smallest = 0x1p-1022;
+    /// The least double above 0: what is below it is not above 0.
+    static constexpr double smallest = 0x1p-1074;
 
     const double* gram;                            ///< (constraints, constraints) G, its diagonal 1
     int constraints;

@@ -102,6 +102,7 @@ struct EstimateMsmt {
         for (int d = 0; d < problem.constraints; ++d) amplitude[d] = start[d];
         for (int iteration = 0; iteration < problem.max_iterations; ++iteration) {
             if (least > -clear) {
+                go_to(face, b, y);
                 correct(face, b, y);
                 least = find_amplitudes(y, amplitude);
                 if (least >= 0) {
@@ -154,10 +155,9 @@ struct EstimateMsmt {
         for (int i = 0; i < face.count; ++i) add_scaled4(y, constraint(face.index[i]), face.multiplier[i], Capacity);
     }
 
-    /// y, after what rounding left of the active amplitudes has gone into the multipliers.
+    /// What rounding left of the active amplitudes of y goes into the multipliers, and y to where these say.
     ARCUATE_HD void correct(GramFace<Capacity>& face, const double* b, double* y) const {
         double rest[Capacity];
-        go_to(face, b, y);
         for (int i = 0; i < face.count; ++i) rest[i] = Face::dot(constraint(face.index[i]), y);
         face.correct(rest);
         go_to(face, b, y);
