@@ -23,7 +23,7 @@ device_options() { case $1 in cpu-1-thread) echo "--device cpu --threads 1" ;; *
 failed=0
 complain() { echo "FAILED: $*" >&2; failed=1; }
 # The commands of the whole path on one device, by name; $d is the folder of data, $o that of outputs.
-names=(tensor bootstrap response fod msmt track connectome)
+names=(tensor bootstrap response fod msmt track weights connectome from-fod transform move register)
 arguments() {
     local dwi="$d/dwi.nii.gz" gradients="--bval $d/dwi.bval --bvec $d/dwi.bvec --mask $d/mask.nii.gz"
     case $1 in
@@ -33,6 +33,11 @@ arguments() {
     fod) echo "fod $dwi $o/fod.nii.gz $gradients --response $o/response.txt" ;;
     msmt) echo "fod $dwi $o/tissues $gradients --response wm=$d/wm.txt csf=$d/csf.txt" ;;
     track) echo "track $o/fod.nii.gz $o/tracks.tck --seed-image $d/mask.nii.gz --mask $d/mask.nii.gz --select $select" ;;
+    weights) echo "weights $o/tracks.tck $o/fod.nii.gz $o/weights.txt" ;;
+    from-fod) echo "connectome --from-fod $o/fod.nii.gz --seed-image $d/mask.nii.gz --mask $d/mask.nii.gz --select $select --errors $d/nodes.nii.gz $o/from_fod.h5" ;;
+    transform) echo "transform $o/fod.nii.gz $o/moved_fod.nii.gz --kind fod --transform $d/motion.txt" ;;
+    move) echo "transform $o/maps_fa.nii.gz $o/moved_fa.nii.gz --kind scalar --transform $d/motion.txt" ;;
+    register) echo "register $o/maps_fa.nii.gz $o/moved_fa.nii.gz $o/common" ;;
     connectome) echo "connectome $o/tracks.tck $d/nodes.nii.gz $o/connectome.h5 --scalar fa=$o/maps_fa.nii.gz" ;;
     esac
 }
@@ -54,6 +59,7 @@ phantom() {
     ln -s "$(find "$folder/bids/derivatives" -name 'sub-*_ses-01*_desc-brain_mask.nii.gz' | sort | head -n 1)" "$folder/mask.nii.gz"
     ln -s "$(find "$folder/bids/derivatives" -name 'sub-*_ses-01*_dseg.nii.gz' | sort | head -n 1)" "$folder/nodes.nii.gz"
     responses "$folder"
+    printf '0.98 -0.199 0 3\n0.199 0.98 0 -2\n0 0 1 1\n0 0 0 1\n' >"$folder/motion.txt"  # 11.5 degrees and 3.7 mm
 }
 # Responses of two tissues for b = 0 and b = 2000, good enough to compute with.
 responses() {

@@ -136,20 +136,18 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
     input("parcellation", plan.parcellation);
     if (!plan.names.empty()) input("names", plan.names);
     for (const auto& [tissue, file] : options.responses) input(tissue.empty() ? "response" : "response_" + tissue, file);
-    for (const auto& source : model.sources) {
-        plan.source_masks.push_back(options.mask.empty() ? find_mask(bids_dir, source, out_dir).path : options.mask);
-        input("response_dwi", source.dwi);
-        input("response_bval", source.bval);
-        input("response_bvec", source.bvec);
-        plan.source_masks.back().empty() ? p.parameter("response_mask", "computed") : input("response_mask", plan.source_masks.back());
-    }
-    for (const auto& session_placed : model.placed) {
-        plan.placed_masks.push_back(options.mask.empty() ? find_mask(bids_dir, session_placed, out_dir).path : options.mask);
-        input("placed_dwi", session_placed.dwi);
-        input("placed_bval", session_placed.bval);
-        input("placed_bvec", session_placed.bvec);
-        plan.placed_masks.back().empty() ? p.parameter("placed_mask", "computed") : input("placed_mask", plan.placed_masks.back());
-    }
+    /// Other sessions of the subject whose images count, and the masks that they are used with.
+    const auto others = [&](const std::string& role, const auto& sessions, std::vector<std::string>& masks) {
+        for (const auto& other : sessions) {
+            masks.push_back(options.mask.empty() ? find_mask(bids_dir, other, out_dir).path : options.mask);
+            input(role + "_dwi", other.dwi);
+            input(role + "_bval", other.bval);
+            input(role + "_bvec", other.bvec);
+            masks.back().empty() ? p.parameter(role + "_mask", "computed") : input(role + "_mask", masks.back());
+        }
+    };
+    others("response", model.sources, plan.source_masks);
+    others("placed", model.placed, plan.placed_masks);
     if (plan.placed()) {
         plan.parcellation_session = session_of_parcellation(plan, options);
         p.parameter("parcellation_session", plan.parcellation_session);

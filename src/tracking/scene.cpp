@@ -1,6 +1,7 @@
 #include "tracking/scene.hpp"
 
 #include "arcuate/core/error.hpp"
+#include "arcuate/core/tissues.hpp"
 #include "backend/launch.hpp"
 #include "tracking/field.hpp"
 
@@ -112,8 +113,7 @@ Scene::Scene(const TrackInput& input, const TrackOptions& o, const Device& devic
 
 void Scene::add_tissues(const Anatomy& anatomy, const Device& device) {
     const ScalarImage& image = anatomy.tissues;
-    if (image.volumes != 5)
-        throw InputError(fmt::format("the tissue image has {} volumes instead of 5 (cortical grey, sub-cortical grey, white matter, CSF, pathology); give the output of 5ttgen", image.volumes));
+    require_tissue_fractions(image);
     const std::int64_t voxels = image.grid.voxels();
     constexpr int stride = kernels::TissueImage::stride;
     std::vector<float> rows(static_cast<std::size_t>(voxels * stride));
@@ -122,9 +122,6 @@ void Scene::add_tissues(const Anatomy& anatomy, const Device& device) {
         float sum = 0;
         for (int t = 0; t < 5; ++t) {
             const float f = image.at(v, t);
-            // The tolerances are those of interpolated and 16-bit images.
-            if (!(f >= -0.01f && f <= 1.01f))
-                throw InputError(fmt::format("the tissue image has a fraction of {} (fractions lie between 0 and 1); give the output of 5ttgen", f));
             sum += f;
             rows[static_cast<std::size_t>(v * stride + t)] = f;
         }

@@ -1,12 +1,11 @@
 #include "arcuate/weights/voxel_tissues.hpp"
 
 #include "arcuate/core/error.hpp"
+#include "arcuate/core/tissues.hpp"
 #include "backend/buffer.hpp"
 #include "backend/launch.hpp"
 #include "backend/to_kernel.hpp"
 #include "kernels/tissue_shares.hpp"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -16,14 +15,6 @@ namespace {
 
 using kernels::TissueImage;
 using kernels::TissueShares;
-
-void require_tissues(const ScalarImage& image) {
-    if (image.volumes != 5)
-        throw InputError(fmt::format("the tissue image has {} volumes instead of 5 (cortical grey, sub-cortical grey, white matter, CSF, pathology); give the output of 5ttgen", image.volumes));
-    for (const float f : image.data)
-        if (!(f >= -0.01f && f <= 1.01f))  // interpolated images overshoot a little
-            throw InputError(fmt::format("the tissue image has a fraction of {} (fractions lie between 0 and 1); give the output of 5ttgen", f));
-}
 
 /// (voxels, 3)
 std::vector<float> sampled_shares(const ScalarImage& image, const Grid& grid, const Device& device) {
@@ -46,7 +37,7 @@ std::vector<float> sampled_shares(const ScalarImage& image, const Grid& grid, co
 }  // namespace
 
 VoxelTissues voxel_tissues(const ScalarImage& tissues, const Grid& grid, const Device& device) {
-    require_tissues(tissues);
+    require_tissue_fractions(tissues);
     const bool same = same_grid(tissues.grid, grid);
     const auto sampled = same ? std::vector<float>{} : sampled_shares(tissues, grid, device);
     VoxelTissues out;

@@ -1,6 +1,8 @@
 // What the tests of io share: a folder per test, the text of an error, bytes of files, and programs of others where they are installed.
 #pragma once
 
+#include "grids.hpp"
+
 #include "arcuate/core/error.hpp"
 #include "arcuate/core/image.hpp"
 
@@ -72,16 +74,6 @@ inline bool has_python_module(const std::string& name) { return run("/usr/bin/py
 inline std::string test_data() {
     const char* folder = std::getenv("ARCUATE_TEST_DATA");
     return folder ? std::string(folder) + "/" : "";
-}
-
-/// 2 x 3 x 4 mm voxels, axes permuted and turned 30 degrees about z, negative determinant, away from the origin.
-inline Grid oblique_grid(std::array<std::int64_t, 3> size) {
-    const double c = 0.8660254037844387, s = 0.5;
-    Grid grid;
-    grid.size = size;
-    grid.voxel_to_world.linear = {{{0, -3 * s, 4 * c}, {0, 3 * c, 4 * s}, {2, 0, 0}}};
-    grid.voxel_to_world.offset = {-10.5, 20.25, -30.125};
-    return grid;
 }
 
 }  // namespace arcuate::test

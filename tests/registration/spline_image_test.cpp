@@ -1,5 +1,6 @@
 // Splines through voxels: what they reproduce exactly, and smoothing.
 #include "backend/to_kernel.hpp"
+#include "grids.hpp"
 #include "kernels/cubic_spline.hpp"
 #include "registration/spline_image.hpp"
 
@@ -13,15 +14,6 @@ using namespace arcuate::registration;
 namespace {
 
 const Device cpu = Device::open("cpu", 2);
-
-Grid oblique(std::array<std::int64_t, 3> size) {
-    const double c = 0.8660254037844387, s = 0.5;
-    Grid grid;
-    grid.size = size;
-    grid.voxel_to_world.linear = {{{0, -3 * s, 4 * c}, {0, 3 * c, 4 * s}, {2, 0, 0}}};
-    grid.voxel_to_world.offset = {-10.5, 20.25, -30.125};
-    return grid;
-}
 
 kernels::SplineView view_of(const std::vector<float>& coefficients, const Grid& grid) {
     kernels::SplineView view{};
@@ -38,7 +30,7 @@ kernels::DVec3 to_kernel_point(const Vec3d& p) { return {p[0], p[1], p[2]}; }
 }  // namespace
 
 TEST(SplineImage, PassesThroughEveryVoxel) {
-    ScalarImage image(oblique({7, 5, 6}), 1);
+    ScalarImage image(test::oblique_grid({7, 5, 6}), 1);
     for (std::size_t v = 0; v < image.data.size(); ++v) image.data[v] = static_cast<float>(v * 7919 % 101);
     const auto coefficients = spline_coefficients(image, cpu);
     const auto view = view_of(coefficients, image.grid);
@@ -54,7 +46,7 @@ TEST(SplineImage, PassesThroughEveryVoxel) {
 
 TEST(SplineImage, ReproducesCubicsAndTheirGradients) {
     // Far enough from the border for its mirror image to be forgotten: |pole|^12 is 1e-7.
-    const Grid grid = oblique({30, 30, 30});
+    const Grid grid = test::oblique_grid({30, 30, 30});
     ScalarImage image(grid, 1);
     const auto f = [](double x, double y, double z) { return 0.01 * x * x * x - 0.02 * y * y * x + 0.5 * z * y + 3; };
     const double o = 15;
@@ -82,7 +74,7 @@ TEST(SplineImage, ReproducesCubicsAndTheirGradients) {
 
 TEST(SplineImage, ShortAxesAreNoTrouble) {
     for (const std::int64_t n : {1, 2, 3}) {
-        ScalarImage image(oblique({n, 4, 1}), 1);
+        ScalarImage image(test::oblique_grid({n, 4, 1}), 1);
         for (std::size_t v = 0; v < image.data.size(); ++v) image.data[v] = static_cast<float>(v % 5);
         const auto coefficients = spline_coefficients(smoothed(image, 3, cpu), cpu);
         for (const float c : coefficients) EXPECT_TRUE(std::isfinite(c));
@@ -113,7 +105,7 @@ TEST(SplineImage, SmoothingHasItsWidthAndKeepsTheSum) {
 }
 
 TEST(SplineImage, DilationReachesItsWidth) {
-    Mask mask(oblique({9, 9, 9}), 1, 0);  // 2 x 3 x 4 mm
+    Mask mask(test::oblique_grid({9, 9, 9}), 1, 0);  // 2 x 3 x 4 mm
     mask.at(mask.grid.index(4, 4, 0)) = 1;
     const Mask out = dilated(mask, 4);
     EXPECT_TRUE(out.at(mask.grid.index(2, 4, 0)));
