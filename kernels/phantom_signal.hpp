@@ -25,6 +25,7 @@ struct Gradient {
 /// Diffusivities along and across the fibres [mm2/s].
 struct AxialDiffusivities {
     float axial, radial;
+    float density;  ///< what of a compartment's fraction is fibres; the rest is as between the bundles
 };
 
 struct SimulateSignal {
@@ -51,8 +52,9 @@ struct SimulateSignal {
                 if (!(c[k].fraction > 0.0f)) break;
                 const AxialDiffusivities t = tensors[c[k].bundle];
                 const float along = dot(g.direction, c[k].direction);
-                sum = fma(c[k].fraction, exp(-g.b * fma(t.axial - t.radial, along * along, t.radial)), sum);
-                rest = rest - c[k].fraction;
+                const float fibres = c[k].fraction * t.density;
+                sum = fma(fibres, exp(-g.b * fma(t.axial - t.radial, along * along, t.radial)), sum);
+                rest = rest - fibres;
             }
             const float signal = s0[voxel] * fma(max(rest, 0.0f), exp(-g.b * isotropic), sum);
             float magnitude = signal;

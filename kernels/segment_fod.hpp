@@ -19,6 +19,24 @@ struct LobeNet {
     const std::int16_t* neighbour;    ///< (size, neighbours), itself as padding
 };
 
+/// The amplitudes along the net's directions, padding included. Written for the compiler to take eight directions at a time.
+template <int Lmax>
+ARCUATE_HD void sample_fod(const LobeNet& net, const float* f, float* amplitude) {
+    constexpr int block = 32;
+    ARCUATE_ROLLED
+    for (int d = 0; d < LobeNet::padded; d += block) {
+        float sum[block];
+        for (int k = 0; k < block; ++k) sum[k] = 0;
+        ARCUATE_ROLLED
+        for (int c = 0; c < sh_count(Lmax); ++c) {
+            const float* const b = net.basis_t + c * LobeNet::padded + d;
+            const float coefficient = f[c];
+            for (int k = 0; k < block; ++k) sum[k] = fma(b[k], coefficient, sum[k]);
+        }
+        for (int k = 0; k < block; ++k) amplitude[d + k] = sum[k];
+    }
+}
+
 struct Lobe {
     float integral;           ///< over the lobe and its opposite
     float peak;
@@ -45,7 +63,7 @@ struct SegmentFod {
     ARCUATE_HD void operator()(std::int64_t voxel) const {
         const float* const f = fods.row(voxel);
         float amplitude[LobeNet::padded];
-        sample(f, amplitude);
+        sample_fod<Lmax>(net, f, amplitude);
         std::int16_t owner[LobeNet::size], peak[LobeNet::size];
         const int lobes_found = flood(amplitude, owner, peak);
 
@@ -78,23 +96,6 @@ struct SegmentFod {
 
   private:
     static constexpr std::int16_t none = -1;
-
-    /// Written for the compiler to take eight directions at a time.
-    ARCUATE_HD void sample(const float* f, float* amplitude) const {
-        constexpr int block = 32;
-        ARCUATE_ROLLED
-        for (int d = 0; d < LobeNet::padded; d += block) {
-            float sum[block];
-            for (int k = 0; k < block; ++k) sum[k] = 0;
-            ARCUATE_ROLLED
-            for (int c = 0; c < n; ++c) {
-                const float* const b = net.basis_t + c * LobeNet::padded + d;
-                const float coefficient = f[c];
-                for (int k = 0; k < block; ++k) sum[k] = fma(b[k], coefficient, sum[k]);
-            }
-            for (int k = 0; k < block; ++k) amplitude[d + k] = sum[k];
-        }
-    }
 
     /// The samples above 0 by falling amplitude, of equal ones the first first, and how many: sorted byte by byte of their bits.
     ARCUATE_HD static int descending(const float* amplitude, std::int16_t* order) {
@@ -255,6 +256,32 @@ struct SegmentFod {
         for (int i = 0; i < LobeNet::size; ++i) lobe_of[i] = lobe_at[lobe_of[i]];
     }
     ARCUATE_HD static bool is_larger(const Lobe* out, int a, int b) { return out[a].integral > out[b].integral || (out[a].integral == out[b].integral && a < b); }
+};
+
+/// What the FOD of a voxel has in lobes found in another FOD: linear in its coefficients, but never below 0.
+template <int Lmax>
+struct MeasureLobes {
+    LobeNet net;
+    RowsView<const float> fods;     ///< (voxels, coefficients)
+    const std::uint8_t* rows;       ///< (voxels, row_bytes): as SegmentFod's
+    const std::uint8_t* counts;     ///< (voxels) lobes
+    float* integrals;               ///< out (voxels, max_lobes)
+
+    ARCUATE_HD void operator()(std::int64_t voxel) const {
+        constexpr int max_lobes = SegmentFod<Lmax>::max_lobes, row_bytes = SegmentFod<Lmax>::row_bytes;
+        float amplitude[LobeNet::padded];
+        sample_fod<Lmax>(net, fods.row(voxel), amplitude);
+        double integral[max_lobes + 1];
+        for (int k = 0; k <= max_lobes; ++k) integral[k] = 0;
+        const std::uint8_t* const row = rows + voxel * row_bytes;
+        ARCUATE_ROLLED
+        for (int i = 0; i < LobeNet::size; ++i) {
+            const int lobe = row[i / 2] >> (i & 1 ? 4 : 0) & 15;
+            integral[lobe] += static_cast<double>(amplitude[i]) * static_cast<double>(net.weight[i]);
+        }
+        float* const out = integrals + voxel * max_lobes;
+        for (int k = 0; k < counts[voxel]; ++k) out[k] = max(static_cast<float>(integral[k]), 0.0f);
+    }
 };
 
 }  // namespace arcuate::kernels

@@ -51,10 +51,10 @@ struct WeightedLengths {
             add_relaxed(sum + 1, to_fixed(units, c));
         }
     }
-    /// A weight of 0 counts with the lowest coefficient for the mean.
-    ARCUATE_HD void add(std::int64_t i, float coefficient, const Sift2Limits& limits) const {
+    /// A weight of 0 counts with the lowest coefficient for the mean. base: what the weight is a multiple of.
+    ARCUATE_HD void add(std::int64_t i, float coefficient, float base, const Sift2Limits& limits) const {
         if (coefficient == -infinity) return add(i, limits.lowest, 0.0f);
-        add(i, coefficient, exp(coefficient));
+        add(i, coefficient, base * exp(coefficient));
     }
 };
 
@@ -62,18 +62,20 @@ struct AdjustCoefficients {
     WeightedLengths lengths;
     const Sift2Fixel* fixels;
     Sift2Limits limits;
+    const float* base;             ///< (n) coefficients of the weights that change; null: all 0. What follows is added to them, and only that is regularised
     const float* before;           ///< (n) coefficients; -infinity for a weight of 0, which stays
     float* minimum;                ///< (n) in and out: the last minimum, where momentum counts from
     float* after;                  ///< out (n)
     float* variation;              ///< out (n) of `before`, without its multiplier
 
     ARCUATE_HD void operator()(std::int64_t i) const {
-        after[i] = adjusted(i, before[i]);
-        lengths.add(i, after[i], limits);
+        const float weight = base ? exp(base[i]) : 1.0f;
+        after[i] = adjusted(i, before[i], weight);
+        lengths.add(i, after[i], weight, limits);
     }
 
   private:
-    ARCUATE_HD float adjusted(std::int64_t i, float f) const {
+    ARCUATE_HD float adjusted(std::int64_t i, float f, float weight) const {
         variation[i] = 0.0f;
         if (f == -infinity) return f;
         const float factor = exp(f);
@@ -101,7 +103,7 @@ struct AdjustCoefficients {
         if (!(total > 0.0f)) return f;
         variation[i] = squares / total;
         const float tv = limits.variation / total;
-        const float step = step_to_minimum(f, fma(tv * above, factor * factor, factor * gain), fma(tv * above_factor, factor, factor * pull),
+        const float step = step_to_minimum(f, fma(tv * above, factor * factor, weight * factor * gain), fma(tv * above_factor, factor, weight * factor * pull),
                                            fma(tv, below, limits.tikhonov), tv * below_mean);
         const float next = f + step, moved = next - minimum[i];
         minimum[i] = next;
@@ -146,7 +148,7 @@ struct LinearCoefficients {
         }
         const float mean = sum / total, reached = min(log(mean), limits.highest);
         after[i] = total > 0.0f && mean > 0.0f && reached >= limits.lowest ? reached : -infinity;
-        lengths.add(i, after[i], limits);
+        lengths.add(i, after[i], 1.0f, limits);
     }
 };
 

@@ -25,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-    std::string tracks, weights, assignment = "radial-search";
+    std::string tracks, weights, mu, assignment = "radial-search";
     TrackArguments how;               ///< `field` is empty unless it tracks itself
     UntilSureOptions until;
     std::vector<const CLI::Option*> of_tracking;  ///< that --from-fod alone has a use for
@@ -89,13 +89,19 @@ std::vector<float> read_weights(const std::string& path) {
     return out;
 }
 
+double read_mu(const std::string& path) {
+    const auto rows = io::read_numbers(path);
+    if (rows.size() != 1 || rows[0].size() != 1 || !(rows[0][0] > 0)) throw InputError(fmt::format("{} does not hold one number above 0 (mu is one); give the file of --out-mu", path));
+    return rows[0][0];
+}
+
 /// Metrics that the user named, "all" being every usual one.
 std::vector<std::string> metrics_of(const Options& o, const std::vector<connectome::ScalarMap>& maps) {
     std::vector<std::string> names;
     for (const auto& name : o.metrics) {
         if (name != "all") names.push_back(name);
         else
-            for (const auto& usual : connectome::metric_names(maps, !o.weights.empty(), true)) names.push_back(usual);
+            for (const auto& usual : connectome::metric_names(maps, !o.weights.empty(), true, o.build.mu)) names.push_back(usual);
     }
     return names;
 }
@@ -244,6 +250,10 @@ void run_connectome(Run& run, Options& o) {
     if (!o.weights.empty()) {
         o.build.weights = read_weights(o.weights);
         inputs.emplace_back("weights", o.weights);
+        if (!o.mu.empty()) {
+            o.build.mu = read_mu(o.mu);
+            inputs.emplace_back("mu", o.mu);
+        }
     }
     o.build.metrics = metrics_of(o, maps);
     const auto parcellations = read_parcellations(o, jobs, inputs);
@@ -300,6 +310,7 @@ void add_connectome(CLI::App& root) {
                             "--metric:\n"
                             "  count           streamlines\n"
                             "  weight          sum of --weights, which all that follow are weighted by\n"
+                            "  fibre_bundle_capacity  weight x --mu [1/mm]: what compares between sessions and subjects\n"
                             "  mean_length     [mm]\n"
                             "  inverse_length  sum of 1 / length [1/mm]\n"
                             "  inverse_volume  sum of 2 / (V1 + V2), V a region's voxels\n"
@@ -336,6 +347,7 @@ void add_connectome(CLI::App& root) {
     app.add_flag("--precise", o->build.precise, "maps: each voxel's value times the length of the streamline in it, instead of interpolation at its vertices");
     app.add_flag("--errors", o->errors, "beside every metric M its M_sampling_se");
     auto* weights = app.add_option("--weights", o->weights, "a weight for each streamline, as of `arcuate weights` or tcksift2")->type_name("FILE");
+    app.add_option("--mu", o->mu, "mu of the weights, as of --out-mu of `arcuate weights` or -out_mu of tcksift2: adds the metric fibre_bundle_capacity")->type_name("FILE")->needs(weights);
     repeatable("--names", o->names, "table of region names: BIDS dseg.tsv, FreeSurfer's or MRtrix's look-up table; repeated: they must agree  [the .tsv beside the parcellation]", "TABLE");
     repeatable("--out-assignments", o->assignments, "the labels of every streamline, 0 for none, one line each, for `arcuate tract edges` and connectome2tck; once per parcellation", "FILE");
     repeatable("--out-nodes", o->node_tables, "table of regions: name, hemisphere, centre, size; once per parcellation", "TSV");

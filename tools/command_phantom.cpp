@@ -64,6 +64,7 @@ void add_phantom(CLI::App& root) {
         app.add_option("--subjects", o->dataset.subjects, "subjects: the same anatomy, each with its own noise")->capture_default_str(),
         app.add_option("--sessions", p.sessions, "sessions of every subject, 28 days apart")->capture_default_str(),
         app.add_option("--fa-change", p.fa_change, "FA added to the arc between its first and last session (it starts at 0.5)")->capture_default_str(),
+        app.add_option("--density-change", p.density_change, "share by which the density of the arc's fibres changes between its first and last session")->capture_default_str(),
         app.add_option("--snr", p.snr, "signal-to-noise ratio of the b=0 signal; 0: no noise")->capture_default_str(),
         app.add_option("--directions", p.directions, "gradient directions of each shell; a b=0 volume goes before every ten")->capture_default_str(),
         app.add_option("--b-value", p.b_values, "of the shell, or of several, separated by commas [s/mm2]")->delimiter(',')->capture_default_str(),

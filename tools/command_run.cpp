@@ -14,12 +14,15 @@ namespace {
 struct Options {
     std::string bids_dir, out_dir, level;
     study::Filter filter;
-    std::string fod = "auto";
+    std::string fod = "auto", trajectories = "independent", weights = "none";
     std::vector<std::string> responses;
     study::PipelineOptions pipeline;
 };
 
 const std::map<std::string, study::FodModel> fod_models{{"auto", study::FodModel::automatic}, {"csd", study::FodModel::csd}, {"msmt", study::FodModel::msmt}};
+
+const std::map<std::string, study::Trajectories> trajectories{{"independent", study::Trajectories::independent}, {"mean", study::Trajectories::mean}, {"first", study::Trajectories::first}};
+const std::map<std::string, study::StreamlineWeights> weights{{"none", study::StreamlineWeights::none}, {"each", study::StreamlineWeights::each}, {"joint", study::StreamlineWeights::joint}};
 
 void run_pipeline(Run& run, const Options& o) {
     study::Listener listener;
@@ -33,6 +36,8 @@ void run_pipeline(Run& run, const Options& o) {
     auto pipeline = o.pipeline;
     pipeline.force = run.force;
     pipeline.fod_model = fod_models.at(o.fod);
+    pipeline.trajectories = trajectories.at(o.trajectories);
+    pipeline.weights = weights.at(o.weights);
     for (const auto& text : o.responses) pipeline.responses.push_back(named_file(text));
     pipeline.command_line = command_line();
     study::run_participants(o.bids_dir, o.out_dir, o.filter, pipeline, run.device(), listener);
@@ -88,7 +93,11 @@ void add_run(CLI::App& root) {
     app.add_option("--cutoff", p.track.cutoff, "FOD amplitude below which tracking ends")->type_name("X")->capture_default_str()->group(tracking);
     app.add_option("--min-length", p.track.min_length, "[mm]  [5 voxels]")->type_name("MM")->group(tracking);
     app.add_option("--max-length", p.track.max_length, "[mm]  [100 voxels]")->type_name("MM")->group(tracking);
-    app.add_flag("--keep-tracks", p.keep_tracks, "write the streamlines, too (.tck)")->group(tracking);
+    app.add_option("--trajectories", o->trajectories, "whose FODs a session's streamlines are tracked on: independent, mean, first")->check(CLI::IsMember({"independent", "mean", "first"}))->type_name("WAY")->capture_default_str()->group(tracking);
+    app.add_option("--weights", o->weights, "of streamlines: none, each, joint")->check(CLI::IsMember({"none", "each", "joint"}))->type_name("WAY")->capture_default_str()->group(tracking);
+    app.add_option("--reg-change", p.sift2.reg_change, "joint: weight of the squares of the sessions' changes")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);
+    app.add_option("--reg-change-tv", p.sift2.reg_change_tv, "joint: weight of the variation of changes within fixels")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);
+    app.add_flag("--keep-tracks", p.keep_tracks, "write the streamlines (.tck) and their weights, too")->group(tracking);
     app.add_option("--radial-search", p.connectome.search_mm, "an end's region is looked for within this distance [mm]")->type_name("MM")->capture_default_str();
 }
 

@@ -145,7 +145,7 @@ struct Edges {
 
 struct ConnectomeBuilder::Impl {
     Impl(std::span<const Parcellation> parcellations, const std::vector<ScalarMap>& maps, const ConnectomeOptions& given, const Device& on)
-        : options(given), device(on), rows(choose_metrics(maps, !given.weights.empty(), given.metrics)) {
+        : options(given), device(on), rows(choose_metrics(maps, !given.weights.empty(), given.mu, given.metrics)) {
         columns.emplace(maps, rows, device);
         const double weight_bound = given.weights.empty() ? 1.0 : bound_of(given.weights);
         for (const auto& row : rows) {
@@ -288,10 +288,10 @@ Connectome ConnectomeBuilder::connectome(std::size_t parcellation, bool keep_una
             out.assigned = s.streamlines - out.half_assigned - static_cast<std::int64_t>(edges.value(0));
         }
         const bool is_sum = row.statistic == EdgeStatistic::sum;
-        out.metrics.push_back({row.name, row.unit, row.description, matrix_of(is_sum, [&](std::int64_t edge) { return edges.value(edge); })});
+        out.metrics.push_back({row.name, row.unit, row.description, matrix_of(is_sum, [&](std::int64_t edge) { return row.factor * edges.value(edge); })});
         if (s.options.errors && edges.has_error())
             out.metrics.push_back({row.name + sampling_error_suffix, row.unit, fmt::format("Standard error of {} that follows from the finite number of streamlines.", row.name),
-                                   matrix_of(is_sum, [&](std::int64_t edge) { return edges.sampling_error(edge); }), row.name, "sampling"});
+                                   matrix_of(is_sum, [&](std::int64_t edge) { return row.factor * edges.sampling_error(edge); }), row.name, "sampling"});
     }
     return out;
 }

@@ -35,10 +35,13 @@ void add_all(std::vector<MetricRow>& rows, const MetricRow& of, const std::strin
 
 }  // namespace
 
-std::vector<MetricRow> metric_table(const std::vector<ScalarMap>& maps, bool weighted) {
+std::vector<MetricRow> metric_table(const std::vector<ScalarMap>& maps, bool weighted, double mu) {
     std::vector<MetricRow> rows;
     rows.push_back({.name = "count", .unit = "streamlines", .description = "Number of streamlines that connect the two regions.", .weighted = false, .by_default = true});
     if (weighted) rows.push_back({.name = "weight", .unit = "", .description = "Sum of the weights of the streamlines that connect the two regions.", .by_default = true});
+    if (weighted && mu > 0)
+        rows.push_back({.name = "fibre_bundle_capacity", .unit = "1/mm", .description = "mu x the sum of the weights of the streamlines that connect the two regions: fibre density times cross-section, over the voxel's volume.",
+                        .by_default = true, .factor = mu});
     add_all(rows, {.name = "mean_length", .unit = "mm", .description = "the length", .quantity = Quantity::length, .statistic = EdgeStatistic::mean, .by_default = true}, "length");
     add_all(rows, {.name = "inverse_length", .unit = "1/mm", .description = "1 / length", .quantity = Quantity::inverse_length}, "inverse_length");
     add_all(rows, {.name = "inverse_volume", .unit = "1/voxel", .description = "2 / (V1 + V2), V the regions' sizes in voxels", .per_volume = true}, "inverse_volume");
@@ -59,22 +62,22 @@ std::vector<MetricRow> metric_table(const std::vector<ScalarMap>& maps, bool wei
     return rows;
 }
 
-std::vector<MetricRow> choose_metrics(const std::vector<ScalarMap>& maps, bool weighted, const std::vector<std::string>& names) {
-    const auto table = metric_table(maps, weighted);
+std::vector<MetricRow> choose_metrics(const std::vector<ScalarMap>& maps, bool weighted, double mu, const std::vector<std::string>& names) {
+    const auto table = metric_table(maps, weighted, mu);
     const auto named = [&](const std::string& name) { return std::find_if(table.begin(), table.end(), [&](const MetricRow& row) { return row.name == name; }); };
     for (const auto& name : names)
         if (named(name) == table.end())
             throw InputError(fmt::format("there is no metric '{}' (there are: {}; with sum_, mean_, min_ or max_ in front they are combined over streamlines in another way); choose one of these",
-                                         name, fmt::join(metric_names(maps, weighted, true), ", ")));
+                                         name, fmt::join(metric_names(maps, weighted, true, mu), ", ")));
     std::vector<MetricRow> rows;
     for (const auto& row : table)
         if (names.empty() ? row.by_default : row.name == "count" || std::find(names.begin(), names.end(), row.name) != names.end()) rows.push_back(row);
     return rows;
 }
 
-std::vector<std::string> metric_names(const std::vector<ScalarMap>& maps, bool weighted, bool usual) {
+std::vector<std::string> metric_names(const std::vector<ScalarMap>& maps, bool weighted, bool usual, double mu) {
     std::vector<std::string> names;
-    for (const auto& row : metric_table(maps, weighted))
+    for (const auto& row : metric_table(maps, weighted, mu))
         if (row.usual || !usual) names.push_back(row.name);
     return names;
 }

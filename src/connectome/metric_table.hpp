@@ -21,11 +21,12 @@ struct MetricRow {
     bool per_volume = false;
     bool usual = true;            ///< has no statistic in front that another would be expected for
     bool by_default = false;
+    double factor = 1;            ///< of the value
 };
 
-std::vector<MetricRow> metric_table(const std::vector<ScalarMap>& maps, bool weighted);
+std::vector<MetricRow> metric_table(const std::vector<ScalarMap>& maps, bool weighted, double mu = 0);
 
 /// The rows of these names and the count, in the order of the table; the default ones where there are none. Throws InputError naming those that there are.
-std::vector<MetricRow> choose_metrics(const std::vector<ScalarMap>& maps, bool weighted, const std::vector<std::string>& names);
+std::vector<MetricRow> choose_metrics(const std::vector<ScalarMap>& maps, bool weighted, double mu, const std::vector<std::string>& names);
 
 }  // namespace arcuate::connectome

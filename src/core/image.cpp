@@ -49,6 +49,25 @@ std::vector<std::int64_t> voxels_inside(const Mask& mask, const std::string& nam
     return inside;
 }
 
+void ImageMean::add(const ScalarImage& image, const std::string& name) {
+    if (images_ == 0) {
+        grid_ = image.grid;
+        volumes_ = image.volumes;
+        first_ = name;
+        sums_.assign(image.data.size(), 0.0);
+    }
+    require_same_grid(grid_, first_, image.grid, name);
+    if (image.volumes != volumes_) throw InputError(fmt::format("{} has {} volumes and {} has {} (a mean is of images of one kind); give images of the same number of volumes", first_, volumes_, name, image.volumes));
+    for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += static_cast<double>(image.data[i]);
+    ++images_;
+}
+
+ScalarImage ImageMean::mean() const {
+    ScalarImage out(grid_, volumes_);
+    for (std::size_t i = 0; i < sums_.size(); ++i) out.data[i] = static_cast<float>(sums_[i] / static_cast<double>(images_));
+    return out;
+}
+
 Mask full_mask(const Grid& grid) { return Mask(grid, 1, 1); }
 
 }  // namespace arcuate

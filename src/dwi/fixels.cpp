@@ -111,6 +111,20 @@ void append(Fixels& out, std::span<const std::int64_t> here, const std::vector<s
     }
 }
 
+/// Calls `visit` with chunks of the voxels, their coefficients on the device.
+template <int Lmax, class Visit>
+void for_each_chunk(const ScalarImage& fod, std::span<const std::int64_t> voxels, std::size_t chunk, const Device& device, Progress& progress, const Visit& visit) {
+    std::vector<std::int64_t> volumes(sh_count(Lmax));
+    std::iota(volumes.begin(), volumes.end(), 0);
+    VoxelRows fods(device, static_cast<std::int64_t>(chunk), sh_count(Lmax));
+    for (std::size_t begin = 0; begin < voxels.size(); begin += chunk) {
+        const auto here = voxels.subspan(begin, std::min(chunk, voxels.size() - begin));
+        fods.gather(fod, volumes, here);
+        visit(here, fods.const_view());
+        progress.at(static_cast<std::int64_t>(begin + here.size()));
+    }
+}
+
 template <int Lmax>
 void segment(const ScalarImage& fod, const std::vector<std::int64_t>& voxels, const FixelOptions& options, const Device& device, Progress& progress, Fixels& out) {
     using Kernel = kernels::SegmentFod<Lmax>;
@@ -118,36 +132,64 @@ void segment(const ScalarImage& fod, const std::vector<std::int64_t>& voxels, co
     const DeviceNet<Lmax> net(out.net, device);
     const auto n = static_cast<std::int64_t>(voxels.size());
     const auto chunk = static_cast<std::size_t>(std::clamp<std::int64_t>(options.chunk, 1, std::max<std::int64_t>(n, 1)));
-    std::vector<std::int64_t> volumes(sh_count(Lmax));
-    std::iota(volumes.begin(), volumes.end(), 0);
-    VoxelRows fods(device, static_cast<std::int64_t>(chunk), sh_count(Lmax));
     Buffer<std::uint8_t> counts(device, chunk), rows(device, chunk * Kernel::row_bytes);
     Buffer<Lobe> lobes(device, chunk * Kernel::max_lobes);
     std::vector<std::uint8_t> host_counts(chunk), host_rows(chunk * Kernel::row_bytes);
     std::vector<Lobe> host_lobes(chunk * Kernel::max_lobes);
-    for (std::int64_t begin = 0; begin < n; begin += static_cast<std::int64_t>(chunk)) {
-        const auto here = std::span(voxels).subspan(static_cast<std::size_t>(begin), std::min(chunk, static_cast<std::size_t>(n - begin)));
-        fods.gather(fod, volumes, here);
+    for_each_chunk<Lmax>(fod, voxels, chunk, device, progress, [&](std::span<const std::int64_t> here, const kernels::RowsView<const float>& fods) {
         launch(device, static_cast<std::int64_t>(here.size()),
-               Kernel{net.view(), options.peak_threshold, options.refine_peaks, options.dilate_lookup, options.null_lobes, fods.const_view(), counts.data(),
-                      lobes.data(), rows.data()},
-               16);
+               Kernel{net.view(), options.peak_threshold, options.refine_peaks, options.dilate_lookup, options.null_lobes, fods, counts.data(), lobes.data(), rows.data()}, 16);
         counts.download(std::span(host_counts).first(here.size()));
         lobes.download(std::span(host_lobes).first(here.size() * Kernel::max_lobes));
         rows.download(std::span(host_rows).first(here.size() * Kernel::row_bytes));
         append(out, here, host_counts, host_lobes, host_rows, options);
-        progress.at(begin + static_cast<std::int64_t>(here.size()));
-    }
+    });
 }
 
-}  // namespace
+template <int Lmax>
+void measure(const ScalarImage& fod, const Fixels& fixels, const Device& device, Progress& progress, std::vector<float>& out) {
+    using Kernel = kernels::MeasureLobes<Lmax>;
+    constexpr std::size_t max_lobes = Fixels::max_per_voxel, chunk = 1 << 13;
+    const auto fixels_in = [&](std::int64_t v) { return fixels.first[static_cast<std::size_t>(v) + 1] - fixels.first[static_cast<std::size_t>(v)]; };
+    std::vector<std::int64_t> voxels;
+    for (std::int64_t v = 0; v < fixels.grid.voxels(); ++v)
+        if (fixels_in(v) > 0) voxels.push_back(v);
+    const DeviceNet<Lmax> net(fixels.net, device);
+    const std::size_t row_bytes = fixels.row_bytes();
+    std::vector<std::uint8_t> rows, counts;
+    Buffer<float> integrals(device, chunk * max_lobes);
+    std::vector<float> host(chunk * max_lobes);
+    for_each_chunk<Lmax>(fod, voxels, chunk, device, progress, [&](std::span<const std::int64_t> here, const kernels::RowsView<const float>& fods) {
+        rows.clear();
+        counts.clear();
+        for (const auto v : here) {
+            counts.push_back(static_cast<std::uint8_t>(fixels_in(v)));
+            const auto row = fixels.lookup_row[static_cast<std::size_t>(v)];
+            if (row < 0)  // all directions in the first
+                rows.insert(rows.end(), row_bytes, 0);
+            else
+                rows.insert(rows.end(), fixels.lookup.begin() + static_cast<std::ptrdiff_t>(row_bytes) * row, fixels.lookup.begin() + static_cast<std::ptrdiff_t>(row_bytes) * (row + 1));
+        }
+        const Buffer<std::uint8_t> device_rows(device, rows), device_counts(device, counts);
+        launch(device, static_cast<std::int64_t>(here.size()), Kernel{net.view(), fods, device_rows.data(), device_counts.data(), integrals.data()}, 16);
+        integrals.download(std::span(host).first(here.size() * max_lobes));
+        for (std::size_t i = 0; i < here.size(); ++i) out.insert(out.end(), host.begin() + static_cast<std::ptrdiff_t>(i * max_lobes), host.begin() + static_cast<std::ptrdiff_t>(i * max_lobes + counts[i]));
+    });
+}
 
-Fixels segment_fods(const ScalarImage& fod, const FixelOptions& options, const Device& device, Progress& progress) {
+int lmax_of(const ScalarImage& fod) {
     const int lmax = lmax_of_count(fod.volumes);
     if (lmax < 2 || lmax > max_fod_lmax)
         throw InputError(fmt::format("the FOD image has {} volumes (an even-order spherical harmonic series has 6, 15, 28, 45, 66 or 91); "
                                      "give the output of `arcuate fod` or dwi2fod",
                                      fod.volumes));
+    return lmax;
+}
+
+}  // namespace
+
+Fixels segment_fods(const ScalarImage& fod, const FixelOptions& options, const Device& device, Progress& progress) {
+    const int lmax = lmax_of(fod);
     const auto voxels = voxels_with_fod(fod, device);
     if (voxels.empty()) throw InputError("the FOD image is zero everywhere (was it made with the wrong mask?); give an FOD image with fibres in it");
     Fixels out;
@@ -161,6 +203,17 @@ Fixels segment_fods(const ScalarImage& fod, const FixelOptions& options, const D
     progress.end();
     std::partial_sum(out.first.begin(), out.first.end(), out.first.begin());
     out.lookup.shrink_to_fit();
+    return out;
+}
+
+std::vector<float> fibre_density_of(const ScalarImage& fod, const Fixels& fixels, const Device& device, Progress& progress) {
+    const int lmax = lmax_of(fod);
+    require_same_grid(fixels.grid, "the fixels", fod.grid, "the FOD image");
+    voxels_with_fod(fod, device);  // refuses values that are not finite
+    std::vector<float> out;
+    progress.begin("measuring fixels", fixels.grid.voxels(), "voxels");
+    with_lmax(lmax, [&](auto order) { measure<order>(fod, fixels, device, progress, out); });
+    progress.end();
     return out;
 }
 

@@ -36,6 +36,7 @@ void check(const PhantomOptions& o) {
     if (o.b_values.empty()) refuse("no shell", "one or more are possible");
     for (const double b : o.b_values)
         if (!(b > b_zero_threshold && b <= 20000)) refuse(fmt::format("a b-value of {} s/mm2", b), "above 10 and at most 20000");
+    if (!(o.density_change > -1 && o.density_change <= 1)) refuse(fmt::format("a density change of {}", o.density_change), "it is relative, above -1 and at most 1");
     for (const auto& tube : anatomy())
         if (tube.name == changed_bundle && !(tube.fa + o.fa_change > 0 && tube.fa + o.fa_change < 0.95))
             refuse(fmt::format("an FA change of {}", o.fa_change), fmt::format("the arc's FA starts at {} and must stay between 0 and 0.95", tube.fa));
@@ -135,6 +136,10 @@ std::vector<Bundle> bundles_of(const std::vector<Tube>& tubes, const PhantomOpti
         b.to = ++label;
         b.fa = tube.fa;
         b.fa_last = tube.fa + (tube.name == changed_bundle ? options.fa_change : 0);
+        if (tube.name == changed_bundle) {
+            b.density = options.density_change > 0 ? 1 / (1 + options.density_change) : 1;
+            b.density_last = options.density_change < 0 ? 1 + options.density_change : 1;
+        }
         b.length_mm = tube.length();
         b.fibres = fibres_of(tube, box_to_world());
         bundles.push_back(std::move(b));
@@ -151,9 +156,14 @@ double s0_at(const Vec3d& p) {
 
 }  // namespace
 
-double fibre_fa(const Bundle& bundle, int session, int sessions) {
-    return bundle.fa + (sessions > 1 ? (bundle.fa_last - bundle.fa) * session / (sessions - 1) : 0);
-}
+namespace {
+
+double between(double first, double last, int session, int sessions) { return first + (sessions > 1 ? (last - first) * session / (sessions - 1) : 0); }
+
+}  // namespace
+
+double fibre_fa(const Bundle& bundle, int session, int sessions) { return between(bundle.fa, bundle.fa_last, session, sessions); }
+double fibre_density(const Bundle& bundle, int session, int sessions) { return between(bundle.density, bundle.density_last, session, sessions); }
 
 AxialTensor tensor_with(double fa, double md) {
     // Eigenvalues MD (1 + 2 d), MD (1 - d), MD (1 - d) have FA = 3 d / sqrt(3 + 6 d^2) (Basser & Pierpaoli 1996, J Magn Reson B 111:209); solved for d.
@@ -237,9 +247,9 @@ Phantom make_phantom(const PhantomOptions& options, const Device& device, Progre
         std::vector<kernels::AxialDiffusivities> tensors;
         for (const auto& bundle : out.bundles) {
             const auto t = tensor_with(fibre_fa(bundle, session, options.sessions), mean_diffusivity);
-            tensors.push_back({static_cast<float>(t.axial), static_cast<float>(t.radial)});
+            tensors.push_back({static_cast<float>(t.axial), static_cast<float>(t.radial), static_cast<float>(fibre_density(bundle, session, options.sessions))});
         }
-        tensors.push_back({static_cast<float>(fluid_diffusivity), static_cast<float>(fluid_diffusivity)});
+        tensors.push_back({static_cast<float>(fluid_diffusivity), static_cast<float>(fluid_diffusivity), 1.0f});
         device_tensors.upload(tensors);
         launch(device, at.grid.voxels(),
                kernels::SimulateSignal{device_compartments.data(), max_bundles_per_voxel, device_s0.data(), device_gradients.data(),

@@ -52,8 +52,11 @@ std::vector<TrueEdge> write_truth(const PhantomFolder& out, const phantom::Phant
     std::vector<TrueEdge> edges;
     for (const auto& b : clean.bundles) {
         const auto name = [&](std::int32_t label) { return clean.parcellation.nodes[static_cast<std::size_t>(label - 1)].name; };
-        TrueEdge edge{b.name, name(b.from), name(b.to), b.length_mm, {}, {}};
-        for (int s = 0; s < sessions; ++s) edge.fibre_fa.push_back(phantom::fibre_fa(b, s, sessions));
+        TrueEdge edge{b.name, name(b.from), name(b.to), b.length_mm, {}, {}, {}};
+        for (int s = 0; s < sessions; ++s) {
+            edge.fibre_fa.push_back(phantom::fibre_fa(b, s, sessions));
+            edge.fibre_density.push_back(phantom::fibre_density(b, s, sessions));
+        }
         edges.push_back(std::move(edge));
         const auto tck = io::make_tractogram_writer(out.file(truth + "bundle-" + b.name + ".tck"), {});
         tck->append(b.fibres.view());
@@ -82,6 +85,7 @@ std::vector<TrueEdge> write_truth(const PhantomFolder& out, const phantom::Phant
     std::vector<double> connected(n * n, 0.0);
     io::Table table{{"bundle", "from_label", "from", "to_label", "to", "length_mm"}};
     for (int s = 0; s < sessions; ++s) table[0].push_back("fibre_fa_" + phantom_session_label(s));
+    for (int s = 0; s < sessions; ++s) table[0].push_back("fibre_density_" + phantom_session_label(s));
     for (int s = 0; s < sessions; ++s) table[0].push_back("mean_fa_along_fibres_" + phantom_session_label(s));
     for (std::size_t e = 0; e < edges.size(); ++e) {
         const auto& b = clean.bundles[e];
@@ -89,6 +93,7 @@ std::vector<TrueEdge> write_truth(const PhantomFolder& out, const phantom::Phant
         connected[from * n + to] = connected[to * n + from] = 1;
         std::vector<std::string> row{b.name, std::to_string(b.from), edges[e].from, std::to_string(b.to), edges[e].to, io::number(b.length_mm)};
         for (const double fa : edges[e].fibre_fa) row.push_back(io::number(fa));
+        for (const double density : edges[e].fibre_density) row.push_back(io::number(density));
         for (const double fa : edges[e].mean_fa_along_fibres) row.push_back(io::number(fa));
         table.push_back(std::move(row));
     }
@@ -100,6 +105,7 @@ std::vector<TrueEdge> write_truth(const PhantomFolder& out, const phantom::Phant
                 {"to", {{"Description", "node at its end"}}},
                 {"length_mm", {{"Description", "length of its centre line"}, {"Units", "mm"}}},
                 {"fibre_fa_ses-*", {{"Description", "FA of its fibres in the session"}}},
+                {"fibre_density_ses-*", {{"Description", "share of its volume that is fibres in the session"}}},
                 {"mean_fa_along_fibres_ses-*",
                  {{"Description", "mean FA along its true fibres in noisefree_fa_ses-*.nii.gz: the tensor fit of the signal without noise, so that partial "
                                   "volume with neighbours enters as in a measurement"}}}});
@@ -139,8 +145,8 @@ std::vector<TrueEdge> write_phantom_dataset(const std::string& folder, const Pha
     io::write_text(out.file("README"),
                    fmt::format("A simulated diffusion data set with known fibres, made by Arcuate {}.\n"
                                "{} subjects with {} sessions; SNR {} (0: no noise), b = {} s/mm2, {} directions each, seed {}.\n"
-                               "The FA of the bundle '{}' grows by {} from the first to the last session; everything else stays. The truth is in derivatives/truth.\n",
-                               version(), options.subjects, o.sessions, options.phantom.snr, fmt::join(o.b_values, ", "), o.directions, o.seed, phantom::changed_bundle, o.fa_change),
+                               "The FA of the bundle '{}' grows by {} from the first to the last session and the density of its fibres by a share of {}; everything else stays. The truth is in derivatives/truth.\n",
+                               version(), options.subjects, o.sessions, options.phantom.snr, fmt::join(o.b_values, ", "), o.directions, o.seed, phantom::changed_bundle, o.fa_change, o.density_change),
                    false);
     out.commit();
     progress.end();

@@ -3,7 +3,7 @@
 #include "arcuate/core/error.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/study/change.hpp"
-#include "study/session_run.hpp"
+#include "study/sessions_together.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <span>
 
 namespace arcuate::study {
 
@@ -53,12 +55,14 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
     const auto sessions = find_sessions(bids_dir, filter);
     FileHashes hashes;
     std::vector<SessionPlan> plans;
+    const bool shared = options.trajectories != Trajectories::independent;
+    if (options.weights == StreamlineWeights::joint && !shared) throw InputError("joint weights are of streamlines that the sessions share; add --trajectories mean, or use --weights each");
     for (auto begin = sessions.begin(); begin != sessions.end();) {
         const auto end = std::find_if(begin, sessions.end(), [&](const Session& s) { return s.subject != begin->subject; });
         if (const std::vector<Session> of_subject(begin, end); std::any_of(begin, end, [](const Session& s) { return s.selected; })) {
             const auto model = choose_model(of_subject, options);
             for (const auto& session : of_subject)
-                if (session.selected) plans.push_back(plan_session(bids_dir, out_dir, session, model, options, device, hashes));
+                if (session.selected || (shared && session.problem.empty())) plans.push_back(plan_session(bids_dir, out_dir, session, model, options, device, hashes));
         }
         begin = end;
     }
@@ -73,26 +77,45 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
         else
             to_do.push_back(plan);
     }
+    if (shared) {  // a subject's sessions go together
+        const auto subjects = std::move(to_do);
+        to_do.clear();
+        for (const auto& plan : plans)
+            if (std::any_of(subjects.begin(), subjects.end(), [&](const SessionPlan& p) { return p.session.subject == plan.session.subject; })) to_do.push_back(plan);
+    }
     listener.say(fmt::format("{} sessions selected, {} to compute on {}", plans.size(), to_do.size(), device.name()));
     Responses responses;
     Places places;
-    std::vector<std::string> failures;
-    for (const auto& plan : to_do) {
-        std::error_code error;
-        fs::create_directories(plan.folder, error);
-        if (error) throw OutputError(fmt::format("cannot create {} ({}); choose another folder", plan.folder, error.message()));
-        // Faulty data of one session do not keep the others waiting; a full disk or a broken device does end the run.
+    std::vector<std::string> failures;  // sentences
+    std::size_t failed = 0;             // sessions
+    for (auto begin = to_do.begin(); begin != to_do.end();) {
+        const auto end = shared ? std::find_if(begin, to_do.end(), [&](const SessionPlan& p) { return p.session.subject != begin->session.subject; }) : std::next(begin);
+        const std::span<const SessionPlan> group(begin, end);
+        for (const auto& plan : group) {
+            std::error_code error;
+            fs::create_directories(plan.folder, error);
+            if (error) throw OutputError(fmt::format("cannot create {} ({}); choose another folder", plan.folder, error.message()));
+        }
+        // Faulty data of one session or subject do not keep the others waiting; a full disk or a broken device does end the run.
         try {
-            run_session(plan, options, device, listener, responses, places);
+            if (shared || options.weights != StreamlineWeights::none) {
+                const auto faults = run_together(group, options, device, listener, responses, places);
+                failures.insert(failures.end(), faults.begin(), faults.end());
+                failed += faults.size();
+            } else {
+                run_session(group.front(), options, device, listener, responses, places);
+            }
         } catch (const InputError& fault) {
             failures.emplace_back(fault.what());
-            if (to_do.size() > 1) listener.warn(fmt::format("{} is left out: {}", plan.session.name(), fault.what()));
+            failed += group.size();
+            if (to_do.size() > group.size()) listener.warn(fmt::format("{} is left out: {}", group.size() > 1 ? "sub-" + group.front().session.subject : group.front().session.name(), fault.what()));
         }
+        begin = end;
     }
-    if (failures.size() < plans.size()) run_group(bids_dir, out_dir, listener);
+    if (failed < plans.size()) run_group(bids_dir, out_dir, listener);
     if (failures.size() == 1) throw InputError(failures.front());
     if (failures.size() > 1)
-        throw InputError(fmt::format("{} of {} sessions could not be computed (the warnings above say why); repair their data and run again, with --force where responses are estimated", failures.size(), to_do.size()));
+        throw InputError(fmt::format("{} of {} sessions could not be computed (the warnings above say why); repair their data and run again, with --force where responses are estimated", failed, to_do.size()));
 }
 
 void run_group(const std::string& bids_dir, const std::string& out_dir, const Listener& listener) {

@@ -30,7 +30,10 @@ std::string SessionPlan::response(const std::string& tissue) const {
     return folder + "/" + prefix + "model-" + model.name() + (tissue.empty() ? "" : "_param-" + tissue) + "_response.txt";
 }
 std::string SessionPlan::transform() const { return folder + "/" + prefix + "from-orig_to-halfway_mode-image_xfm.txt"; }
-std::string SessionPlan::tracks() const { return folder + "/" + prefix + "track-ifod2_tractogram.tck"; }
+std::string SessionPlan::tracks() const {
+    return (model.together.size() > 1 ? fmt::format("{}/sub-{}_", subject_folder, session.subject) : folder + "/" + prefix) + "track-ifod2_tractogram.tck";
+}
+std::string SessionPlan::weights() const { return folder + "/" + prefix + "track-ifod2_desc-sift2_weights.txt"; }
 std::string SessionPlan::counts() const { return folder + "/" + prefix + "atlas-" + atlas + "_meas-count_relmat.tsv"; }
 std::string SessionPlan::connectome() const { return folder + "/" + prefix + "atlas-" + atlas + "_connectome.h5"; }
 
@@ -42,6 +45,7 @@ std::vector<std::string> SessionPlan::outputs(bool with_tracks) const {
     out.push_back(counts());
     if (placed()) out.push_back(transform());
     if (with_tracks) out.push_back(tracks());
+    if (with_tracks && weighted) out.push_back(weights());
     out.push_back(connectome());
     return out;
 }
@@ -76,6 +80,14 @@ void add_parameters(Provenance& p, const SubjectModel& model, const PipelineOpti
     p.parameter("min_length_mm", number(o.track.min_length));
     p.parameter("max_length_mm", number(o.track.max_length));
     p.parameter("radial_search_mm", number(o.connectome.search_mm));
+    constexpr const char* trajectories[] = {"independent", "mean", "first"};
+    constexpr const char* weights[] = {"none", "each", "joint"};
+    p.parameter("trajectories", trajectories[static_cast<int>(o.trajectories)]);
+    p.parameter("weights", weights[static_cast<int>(o.weights)]);
+    if (o.weights == StreamlineWeights::joint) {
+        p.parameter("reg_change", number(o.sift2.reg_change));
+        p.parameter("reg_change_tv", number(o.sift2.reg_change_tv));
+    }
 }
 
 /// The label of the session in whose frame the parcellation is.
@@ -112,6 +124,8 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
     plan.atlas = atlas_label(plan.parcellation);
     plan.folder = (fs::path(out_dir) / session.folder() / "dwi").string();
     plan.prefix = derivative_prefix(session);
+    plan.subject_folder = (fs::path(out_dir) / ("sub-" + session.subject) / "dwi").string();
+    plan.weighted = options.weights != StreamlineWeights::none;
     plan.mask_computed = mask.path.empty();
     plan.mask = plan.mask_computed ? plan.folder + "/" + plan.prefix + "desc-brain_mask.nii.gz" : mask.path;
     for (const auto& remark : {mask.remark, model.remark})
@@ -148,6 +162,10 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
     };
     others("response", model.sources, plan.source_masks);
     others("placed", model.placed, plan.placed_masks);
+    if (model.sources.empty() && model.placed.empty()) {
+        std::vector<std::string> masks;
+        others("together", model.together, masks);
+    }
     if (plan.placed()) {
         plan.parcellation_session = session_of_parcellation(plan, options);
         p.parameter("parcellation_session", plan.parcellation_session);

@@ -22,6 +22,8 @@ struct SessionPlan {
     std::vector<std::string> source_masks;  ///< of model.sources; empty ones are computed from the image, as the session's own run would
     std::string given_mask() const { return mask_computed ? std::string{} : mask; }
     std::string folder, prefix, atlas;      ///< outputs are <folder>/<prefix>...
+    std::string subject_folder;             ///< and those of all its sessions are in here
+    bool weighted = false;                  ///< streamlines have weights
     std::vector<std::string> remarks;
     Provenance provenance;                  ///< inputs with their SHA-256, options, and the fingerprint of both
 
@@ -30,7 +32,8 @@ struct SessionPlan {
     std::string fod(const std::string& tissue) const;
     std::string response(const std::string& tissue) const;
     std::string transform() const;
-    std::string tracks() const;
+    std::string tracks() const;      ///< of all the subject's sessions where they share them
+    std::string weights() const;
     std::string counts() const;     ///< .tsv
     std::string connectome() const;  ///< .h5, the last output to be written: where it is, the others are
     std::vector<std::string> outputs(bool with_tracks) const;

@@ -74,14 +74,6 @@ void warn_about_orientation(const dwi::TensorMaps& maps, const SessionPlan& plan
     if (const auto warning = dwi::orientation_warning(maps, plan.session.dwi)) listener.warn(fmt::format("{}: {}", plan.session.name(), *warning));
 }
 
-void say_tracking(const tracking::TrackSummary& s, const SessionPlan& plan, const Listener& listener) {
-    std::string line = fmt::format("{}: {} streamlines of {:.1f} mm on average from {} seeds (", plan.session.name(), s.accepted,
-                                   s.mean_length_mm(), s.seeds);
-    for (std::size_t i = 0; i < s.outcome.size(); ++i)
-        if (s.outcome[i] || i == 0) line += fmt::format("{}{} {:.1f}%", i ? ", " : "", tracking::outcomes[i].text, percent(s.outcome[i], s.seeds));
-    listener.say(line + ")");
-}
-
 void say_connectome(const Connectome& connectome, const SessionPlan& plan, const Listener& listener) {
     const auto quality = connectome::check_quality(connectome, "the session", plan.parcellation);
     listener.say(fmt::format("{}: {:.1f}% of the streamlines connect two regions, over {} edges", plan.session.name(), percent(connectome.assigned, connectome.streamlines), quality.edges));
@@ -90,8 +82,23 @@ void say_connectome(const Connectome& connectome, const SessionPlan& plan, const
 
 }  // namespace
 
-void run_session(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places) {
-    const auto start = std::chrono::steady_clock::now();
+void say_tracking(const tracking::TrackSummary& s, const std::string& name, const Listener& listener) {
+    std::string line = fmt::format("{}: {} streamlines of {:.1f} mm on average from {} seeds (", name, s.accepted, s.mean_length_mm(), s.seeds);
+    for (std::size_t i = 0; i < s.outcome.size(); ++i)
+        if (s.outcome[i] || i == 0) line += fmt::format("{}{} {:.1f}%", i ? ", " : "", tracking::outcomes[i].text, percent(s.outcome[i], s.seeds));
+    listener.say(line + ")");
+    if (s.accepted == 0)
+        throw InputError(fmt::format("{} yields no streamline from {} seeds (the reasons stand above); lower --cutoff or --min-length, or check the gradient table", name, s.seeds));
+}
+
+void SessionImages::written(const std::string& path, const io::MapDescription& map, const std::string& results) {
+    provenance_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    provenance_.results = results;
+    io::write_sidecar(path, provenance_, true, map);
+}
+
+SessionImages::SessionImages(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places)
+    : plan_(plan), provenance_(plan.provenance) {
     const std::string name = plan.session.name();
     for (const auto& remark : plan.remarks) listener.say(name + ": " + remark);
     if (options.responses.empty()) responses_of(plan, options, device, listener, responses);  // before this session's image fills the memory
@@ -105,28 +112,18 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
     if (plan.mask_computed)
         listener.say(fmt::format("{}: no brain mask was found in the data set: working in one of {} voxels computed from the image, {}", name,
                                  voxels_inside(data.mask, "the computed mask").size(), plan.mask));
-    const Parcellation parcellation = read_parcellation(plan, place_of_parcellation.to_common, data, options.connectome.search_mm, device, listener);
+    parcellation = read_parcellation(plan, place_of_parcellation.to_common, data, options.connectome.search_mm, device, listener);
 
-    // The connectome says that a session is complete, so it goes first and comes last.
     std::error_code ignored;
     fs::remove(plan.connectome(), ignored);
-    Provenance provenance = plan.provenance;
-    const Written written = [&](const std::string& path, const io::MapDescription& map) {
-        provenance.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        io::write_sidecar(path, provenance, true, map);
-    };
-
     if (plan.placed()) {
         io::write_transform(plan.transform(), place.to_common, true);
-        provenance.results = place_json(place);
-        written(plan.transform(), {});
-        provenance.results.clear();
+        written(plan.transform(), {}, place_json(place));
     }
     if (plan.mask_computed) {
         io::write_mask(plan.mask, data.mask, true);
         written(plan.mask, {});
     }
-    std::vector<connectome::ScalarMap> maps;
     double intensity = 1;
     {
         auto tensor = fit_session_tensor(plan.session, data, options, device, listener);
@@ -139,37 +136,40 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, const 
             written(plan.map("tensor", row.name), io::describe_map("tensor", row.name));
             if (const std::string map = row.name; map == "fa" || map == "md" || map == "ad" || map == "rd") maps.push_back({map, row.unit, std::move(image)});
         }
+        s0 = std::move(tensor.s0);
     }
+    fod = write_fods(plan, data, intensity, options, device, listener, responses, [&](const std::string& path, const io::MapDescription& map) { written(path, map); });
+    mask = std::move(data.mask);
+}
 
-    const auto fod = write_fods(plan, data, intensity, options, device, listener, responses, written);
-
-    connectome::ConnectomeBuilder builder(parcellation, maps, options.connectome, device);
-    tracking::TrackInput track_input{.field = fod};
-    track_input.seeds.push_back(tracking::seeds_in(data.mask, "the brain mask"));
-    track_input.regions.mask.emplace_back(data.mask, "the brain mask");
-    std::unique_ptr<io::TractogramWriter> file;
-    if (options.keep_tracks)
-        file = io::make_tractogram_writer(plan.tracks(), {.properties = tracking::header_fields(tracking::resolve(options.track, track_input)),
-                                                          .grid = fod.grid, .overwrite = true});
-    Tee tee(builder, file.get());
-    const auto summary = tracking::track(track_input, options.track, device, tee, *listener.progress);
-    say_tracking(summary, plan, listener);
-    if (summary.accepted == 0)
-        throw InputError(fmt::format("{} yields no streamline from {} seeds (the reasons stand above); lower --cutoff or --min-length, or check the gradient table", name, summary.seeds));
-    if (file) {
-        file->commit(summary.started());
-        written(plan.tracks(), {});
-    }
-
-    const Connectome connectome = builder.connectome();
-    say_connectome(connectome, plan, listener);
+void SessionImages::finish(const Connectome& connectome, const Listener& listener) {
+    say_connectome(connectome, plan_, listener);
     std::vector<std::string> names;
     for (const auto& node : connectome.nodes) names.push_back(node.name);
-    io::write_matrix(plan.counts(), names, connectome.metric("count").matrix, true);
-    written(plan.counts(), {});
-    written(plan.connectome(), {});
-    io::write_connectome(plan.connectome(), connectome, plan.provenance, true);
-    listener.say(fmt::format("{}: done in {:.0f} s, {}", name, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), plan.connectome()));
+    io::write_matrix(plan_.counts(), names, connectome.metric("count").matrix, true);
+    written(plan_.counts(), {});
+    written(plan_.connectome(), {});
+    io::write_connectome(plan_.connectome(), connectome, plan_.provenance, true);
+    listener.say(fmt::format("{}: done in {:.0f} s, {}", plan_.session.name(), std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(), plan_.connectome()));
+}
+
+void run_session(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places) {
+    SessionImages images(plan, options, device, listener, responses, places);
+    connectome::ConnectomeBuilder builder(images.parcellation, images.maps, options.connectome, device);
+    tracking::TrackInput input{.field = std::move(images.fod)};
+    input.seeds.push_back(tracking::seeds_in(images.mask, "the brain mask"));
+    input.regions.mask.emplace_back(images.mask, "the brain mask");
+    std::unique_ptr<io::TractogramWriter> file;
+    if (options.keep_tracks)
+        file = io::make_tractogram_writer(plan.tracks(), {.properties = tracking::header_fields(tracking::resolve(options.track, input)), .grid = input.field.grid, .overwrite = true});
+    Tee tee(builder, file.get());
+    const auto summary = tracking::track(input, options.track, device, tee, *listener.progress);
+    say_tracking(summary, plan.session.name(), listener);
+    if (file) {
+        file->commit(summary.started());
+        images.written(plan.tracks(), {});
+    }
+    images.finish(builder.connectome(), listener);
 }
 
 }  // namespace arcuate::study

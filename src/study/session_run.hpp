@@ -3,9 +3,39 @@
 
 #include "study/session_place.hpp"
 
+#include "arcuate/connectome/build.hpp"
+
+#include <chrono>
 
 namespace arcuate::study {
 
+/// What is known of a session before it has streamlines.
+class SessionImages {
+  public:
+    /// Reads, fits, and writes what belongs to the images: mask, place, tensor maps, responses, FODs. The session's connectome, which says that it is complete,
+    /// is removed first.
+    SessionImages(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places);
+
+    const SessionPlan& plan() const { return plan_; }
+    /// The sidecar of an output of the session.
+    void written(const std::string& path, const io::MapDescription& map, const std::string& results = {});
+    /// Writes the matrices; what a session's last step is.
+    void finish(const Connectome& connectome, const Listener& listener);
+
+    Mask mask;
+    Parcellation parcellation;
+    std::vector<connectome::ScalarMap> maps;
+    ScalarImage s0, fod;
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+    const SessionPlan& plan_;
+    Provenance provenance_;
+};
+
+void say_tracking(const tracking::TrackSummary& summary, const std::string& name, const Listener& listener);
+
+/// A session with streamlines of its own, without weights: in one pass, without a tractogram unless it is to be kept.
 void run_session(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places);
 
 }  // namespace arcuate::study

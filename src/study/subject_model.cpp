@@ -54,6 +54,8 @@ SubjectModel choose_model(const std::vector<Session>& sessions, const PipelineOp
     if (!options.responses.empty()) out = of_given_responses(options);
     if (options.register_sessions) std::copy_if(sessions.begin(), sessions.end(), std::back_inserter(out.placed), [](const Session& s) { return s.problem.empty(); });
     if (out.placed.size() < 2) out.placed.clear();
+    if (options.trajectories != Trajectories::independent)
+        std::copy_if(sessions.begin(), sessions.end(), std::back_inserter(out.together), [](const Session& s) { return s.problem.empty(); });
     if (!options.responses.empty()) return out;
     std::vector<std::vector<double>> shells;
     for (const auto& session : sessions)

@@ -13,6 +13,7 @@ struct SubjectModel {
     std::vector<std::string> tissues;  ///< "wm", ..., in the order of the responses; CSD: one without a name
     std::vector<Session> sources;      ///< whose responses are averaged; none where files are given
     std::vector<Session> placed;       ///< which are brought into one space; none where that was not asked for, or there is one session
+    std::vector<Session> together;     ///< which share their streamlines, so that they are computed together; none where each has its own
     std::string remark;                ///< for the log, where the choice wants saying
 
     std::string name() const { return multi_tissue ? "msmt" : "csd"; }

@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <span>
+#include <string>
 #include <utility>
 
 namespace arcuate::weights {
@@ -23,9 +25,9 @@ using kernels::Sift2Fixel;
 /// The fixels' side of the fit: everything that a pass over the streamlines leaves to be done.
 class FixelFit {
   public:
-    FixelFit(const Fixels& fixels, const FixelLengths& lengths, const Sift2Options& options, Sift2Result& result)
-        : fibre_density_(fixels.fibre_density), quantum_(static_cast<double>(lengths.impl().code.quantum_mm)), weight_(result.fixel_weight) {
-        const auto n = fibre_density_.size();
+    FixelFit(const Fixels& fixels, const FixelLengths& lengths, const Sift2Options& options)
+        : target_(fixels.fibre_density.begin(), fixels.fibre_density.end()), quantum_(static_cast<double>(lengths.impl().code.quantum_mm)) {
+        const auto n = target_.size();
         const auto units = lengths.impl().units.to_host();
         weight_.assign(n, 1.0f);
         if (!options.voxel_weights.empty())
@@ -33,9 +35,9 @@ class FixelFit {
                 for (auto f = fixels.first[v]; f < fixels.first[v + 1]; ++f) weight_[f] = options.voxel_weights[v];
         double fibres = 0, tracks = 0, squares = 0;
         for (std::size_t f = 0; f < n; ++f) {
-            const double fd = fibre_density_[f];
+            const double fd = target_[f];
             if (fd < options.fd_thresh || (options.remove_untracked && units[f] == 0)) weight_[f] = 0;
-            if (units[f] == 0) ++result.untracked;
+            if (units[f] == 0) ++untracked_;
             const double w = weight_[f];
             fibres += w * fd;
             squares += w * fd * fd;
@@ -44,18 +46,37 @@ class FixelFit {
         }
         if (!(tracks > 0))
             throw InputError("no streamline passes through a fixel (the tracks and the FOD image do not overlap); check that both are in the same world frame");
-        mu_ = result.mu = fibres / tracks;
+        mu_ = fibres / tracks;
         scale_ = squares / static_cast<double>(lengths.streamlines());
         for (std::size_t f = 0; f < n; ++f) {
             const bool tracked = units[f] > 0 && weight_[f] > 0;
-            const bool too_few = !options.linear && mu_ * units_[f] * quantum_ < options.min_td_frac * static_cast<double>(fibre_density_[f]);
-            result.excluded += tracked && too_few;
+            const bool too_few = !options.linear && mu_ * units_[f] * quantum_ < options.min_td_frac * target_[f];
+            excluded_ += tracked && too_few;
             fitted_.push_back(tracked && !too_few);
         }
         densities_.resize(n);
         for (std::size_t f = 0; f < n; ++f) densities_[f] = units_[f] * quantum_;
         state_.resize(n);
         means_.assign(n, 0);
+    }
+
+    /// The same streamlines and fixels, other fibre densities: which take part, mu and the scale stay.
+    FixelFit towards(std::vector<double> fibre_density) const {
+        FixelFit out = *this;
+        out.target_ = std::move(fibre_density);
+        out.means_.assign(means_.size(), 0);
+        return out;
+    }
+
+    double mu() const { return mu_; }
+    /// What does not change in the course of the fit.
+    Sift2Result begin_result() const {
+        Sift2Result out;
+        out.mu = mu_;
+        out.fixel_weight = weight_;
+        out.untracked = untracked_;
+        out.excluded = excluded_;
+        return out;
     }
 
     /// What regularisation is multiplied by, to be of the size of the data term.
@@ -73,7 +94,7 @@ class FixelFit {
     const std::vector<Sift2Fixel>& state() {
         for (std::size_t f = 0; f < state_.size(); ++f) {
             const double w = fitted_[f] ? weight_[f] : 0.0f, mean = means_[f];
-            state_[f] = {static_cast<float>(w * mu_ * mu_ * densities_[f] * quantum_), static_cast<float>(w * mu_ * static_cast<double>(fibre_density_[f]) * quantum_),
+            state_[f] = {static_cast<float>(w * mu_ * mu_ * densities_[f] * quantum_), static_cast<float>(w * mu_ * target_[f] * quantum_),
                          static_cast<float>(w), static_cast<float>(mean), kernels::exp(static_cast<float>(mean))};
         }
         return state_;
@@ -82,7 +103,7 @@ class FixelFit {
     double cost() const {
         double sum = 0;
         for (std::size_t f = 0; f < state_.size(); ++f) {
-            const double difference = mu_ * densities_[f] - static_cast<double>(fibre_density_[f]);
+            const double difference = mu_ * densities_[f] - target_[f];
             sum += static_cast<double>(weight_[f]) * difference * difference;
         }
         return sum;
@@ -90,11 +111,12 @@ class FixelFit {
     const std::vector<double>& densities() const { return densities_; }
 
   private:
-    const std::vector<float>& fibre_density_;
+    std::vector<double> target_;     ///< fibre densities
     double quantum_;
-    std::vector<float>& weight_;
+    std::vector<float> weight_;
     std::vector<std::uint8_t> fitted_;  ///< whether streamlines look at it; the cost counts it anyway
     double mu_ = 0, scale_ = 0;
+    std::int64_t untracked_ = 0, excluded_ = 0;
     std::vector<double> units_;      ///< of the streamlines as they are
     std::vector<double> densities_;  ///< of the weighted streamlines [mm]
     std::vector<double> means_;
@@ -133,8 +155,9 @@ class SpreadOf {
 /// The streamlines' side of the fit: their coefficients, and what a pass over them does. On the device are those of a chunk at a time.
 class StreamlineFit {
   public:
-    StreamlineFit(const FixelLengths& lengths, const StreamlineSource& again, const Device& device, std::vector<float> coefficients)
-        : lengths_(lengths.impl()), again_(again), device_(device), before_(std::move(coefficients)), minimum_(before_), after_(before_.size()) {}
+    /// base: coefficients that stay, and to which these are added; may be empty.
+    StreamlineFit(const FixelLengths& lengths, const StreamlineSource& again, const Device& device, std::vector<float> coefficients, std::span<const float> base = {})
+        : lengths_(lengths.impl()), again_(again), device_(device), base_(base), before_(std::move(coefficients)), minimum_(before_), after_(before_.size()) {}
 
     std::vector<float> take_coefficients() { return std::move(before_); }
 
@@ -146,9 +169,9 @@ class StreamlineFit {
     Passed adjust(const std::vector<Sift2Fixel>& fixels, const kernels::Sift2Limits& limits) {
         return pass(fixels, [&](const Chunk& chunk, const WeightedLengths& here, const Sift2Fixel* state, float* after) {
             const auto n = static_cast<std::size_t>(chunk.size), first = static_cast<std::size_t>(chunk.first);
-            const Buffer<float> before(device_, std::span<const float>(before_).subspan(first, n));
+            const Buffer<float> before(device_, std::span<const float>(before_).subspan(first, n)), base(device_, base_.empty() ? base_ : base_.subspan(first, n));
             Buffer<float> minimum(device_, std::span<const float>(minimum_).subspan(first, n)), variation(device_, n);
-            launch(device_, chunk.size, AdjustCoefficients{here, state, limits, before.data(), minimum.data(), after, variation.data()}, 256);
+            launch(device_, chunk.size, AdjustCoefficients{here, state, limits, base_.empty() ? nullptr : base.data(), before.data(), minimum.data(), after, variation.data()}, 256);
             minimum.download(std::span(minimum_).subspan(first, n));
             return variation.to_host();
         });
@@ -195,34 +218,21 @@ class StreamlineFit {
     const FixelLengths::Impl& lengths_;
     const StreamlineSource& again_;
     Device device_;
+    std::span<const float> base_;
     std::vector<float> before_, minimum_, after_;
 };
 
 /// After how many iterations how much of the last change is added to the next (Nesterov 1983).
 float momentum(int done) { return static_cast<float>(done) / static_cast<float>(done + 3); }
 
-}  // namespace
-
-std::vector<float> Sift2Result::weights() const {
-    std::vector<float> out;
-    out.reserve(coefficients.size());
-    for (const float f : coefficients) out.push_back(kernels::exp(f));
-    return out;
-}
-
-Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2Options& o, const Device& device, Progress& progress, const StreamlineSource& again) {
-    const auto n = static_cast<std::size_t>(lengths.streamlines());
-    if (n == 0) throw InputError("there are no streamlines to weight; give a tractogram that holds some");
-    if (!o.coefficients.empty() && o.coefficients.size() != n)
-        throw InputError(fmt::format("there are {} coefficients to begin with and {} streamlines (they belong to another tractogram); give one for each", o.coefficients.size(), n));
-    Sift2Result out;
-    FixelFit fit(fixels, lengths, o, out);
-    StreamlineFit streamlines(lengths, again, device, o.coefficients.empty() ? std::vector<float>(n, 0.0f) : o.coefficients);
+/// Until the cost falls no more.
+Sift2Result minimise(FixelFit& fit, StreamlineFit& streamlines, std::int64_t n_streamlines, const Sift2Options& o, Progress& progress, const std::string& what) {
+    Sift2Result out = fit.begin_result();
     constexpr double widest = 15;  // e^15 of one streamline and the lengths of 10^7 others fit into the sums
     kernels::Sift2Limits limits{static_cast<float>(std::max(o.min_coeff, -widest)), static_cast<float>(std::min(o.max_coeff, widest)), static_cast<float>(o.max_coeff_step),
                                 static_cast<float>(o.reg_tikhonov * fit.scale()), static_cast<float>(o.reg_tv * fit.scale()), 0};
     out.iterations.emplace_back();
-    out.iterations[0].streamlines = lengths.streamlines();
+    out.iterations[0].streamlines = n_streamlines;
     const double least_fall = o.min_cf_decrease * (out.iterations[0].cost_data = fit.cost());
     const auto take = [&](const StreamlineFit::Passed& passed) {
         streamlines.accept();
@@ -231,7 +241,7 @@ Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2
         row.cost_data = fit.cost();
         return row;
     };
-    progress.begin("weighting streamlines", o.linear ? 1 : o.max_iters, "iterations");
+    progress.begin(what, o.linear ? 1 : o.max_iters, "iterations");
     if (!o.coefficients.empty()) {
         auto at_rest = limits;
         at_rest.max_step = 0;
@@ -252,6 +262,79 @@ Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2
     progress.end();
     out.track_density = fit.densities();
     out.coefficients = streamlines.take_coefficients();
+    return out;
+}
+
+/// How many there are; checks that there is a coefficient for each.
+std::size_t count_streamlines(const FixelLengths& lengths, const Sift2Options& o) {
+    const auto n = static_cast<std::size_t>(lengths.streamlines());
+    if (n == 0) throw InputError("there are no streamlines to weight; give a tractogram that holds some");
+    if (!o.coefficients.empty() && o.coefficients.size() != n)
+        throw InputError(fmt::format("there are {} coefficients to begin with and {} streamlines (they belong to another tractogram); give one for each", o.coefficients.size(), n));
+    return n;
+}
+
+Sift2Result fit_absolute(FixelFit& fit, const FixelLengths& lengths, const Sift2Options& o, const Device& device, Progress& progress, const StreamlineSource& again, const std::string& what) {
+    const auto n = count_streamlines(lengths, o);
+    StreamlineFit streamlines(lengths, again, device, o.coefficients.empty() ? std::vector<float>(n, 0.0f) : o.coefficients);
+    return minimise(fit, streamlines, lengths.streamlines(), o, progress, what);
+}
+
+/// The session's change from the mean's fit.
+Sift2Result fit_change(const FixelFit& mean_fit, const Sift2Result& mean, const Fixels& fixels, std::span<const float> fibre_density, const FixelLengths& lengths,
+                       const SessionOptions& o, const Device& device, Progress& progress, const StreamlineSource& again, const std::string& what) {
+    std::vector<double> target;
+    for (std::size_t f = 0; f < fibre_density.size(); ++f)
+        target.push_back(mean.mu * mean.track_density[f] + static_cast<double>(fibre_density[f]) - static_cast<double>(fixels.fibre_density[f]));
+    FixelFit fit = mean_fit.towards(std::move(target));
+    auto change = o.sift2;
+    change.reg_tikhonov = o.reg_change;
+    change.reg_tv = o.reg_change_tv;
+    change.coefficients.clear();
+    change.min_coeff = -std::numeric_limits<double>::infinity();
+    change.max_coeff = 3;  // of more than twenty times, what is not of the mean's trajectories cannot tell
+    StreamlineFit streamlines(lengths, again, device, std::vector<float>(mean.coefficients.size(), 0.0f), mean.coefficients);
+    auto out = minimise(fit, streamlines, lengths.streamlines(), change, progress, what);
+    for (std::size_t i = 0; i < out.coefficients.size(); ++i) out.coefficients[i] += mean.coefficients[i];
+    return out;
+}
+
+}  // namespace
+
+std::vector<float> Sift2Result::weights() const {
+    std::vector<float> out;
+    out.reserve(coefficients.size());
+    for (const float f : coefficients) out.push_back(kernels::exp(f));
+    return out;
+}
+
+Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2Options& o, const Device& device, Progress& progress, const StreamlineSource& again) {
+    count_streamlines(lengths, o);
+    FixelFit fit(fixels, lengths, o);
+    return fit_absolute(fit, lengths, o, device, progress, again, "weighting streamlines");
+}
+
+SessionResult sift2_of_sessions(const Fixels& fixels, std::span<const std::vector<float>> fibre_density, const FixelLengths& lengths, const SessionOptions& o, const Device& device,
+                                Progress& progress, const StreamlineSource& again) {
+    for (const auto& session : fibre_density)
+        if (session.size() != fixels.fibre_density.size())
+            throw InputError(fmt::format("a session has the fibre densities of {} fixels, and there are {}; measure them in these fixels", session.size(), fixels.fibre_density.size()));
+    count_streamlines(lengths, o.sift2);
+    SessionResult out;
+    FixelFit fit(fixels, lengths, o.sift2);
+    const FixelFit untouched = fit;
+    out.mean = fit_absolute(fit, lengths, o.sift2, device, progress, again, "weighting streamlines, sessions' mean");
+    auto from_nothing = o.sift2;
+    from_nothing.coefficients.clear();
+    for (std::size_t s = 0; s < fibre_density.size(); ++s) {
+        const std::string what = fmt::format("weighting streamlines, session {} of {}", s + 1, fibre_density.size());
+        if (o.weights == SessionWeights::joint) {
+            out.sessions.push_back(fit_change(fit, out.mean, fixels, fibre_density[s], lengths, o, device, progress, again, what));
+        } else {
+            FixelFit own = untouched.towards({fibre_density[s].begin(), fibre_density[s].end()});
+            out.sessions.push_back(fit_absolute(own, lengths, from_nothing, device, progress, again, what));
+        }
+    }
     return out;
 }
 

@@ -178,5 +178,29 @@ TEST(SegmentFodsInput, RefusesWhatIsNoFod) {
     EXPECT_THROW(segment_fods(image, {}, device), InputError);
 }
 
+TEST_P(SegmentFods, WhatOtherFodsHaveInTheirLobes) {
+    const Vec3d a{0.36, 0.48, 0.8}, x{1, 0, 0}, y{0, 1, 0};
+    std::vector<std::vector<float>> first(4, std::vector<float>(45, 0.0f)), second = first, sum = first;
+    add_fibre(first[0], 8, a, 1), add_fibre(second[0], 8, a, 0.5);
+    add_fibre(first[2], 8, x, 0.6), add_fibre(first[2], 8, y, 0.5);
+    add_fibre(second[2], 8, x, 0.4), add_fibre(second[2], 8, y, 0.7);
+    add_fibre(first[3], 8, x, 1), add_fibre(second[3], 8, x, -0.2);
+    for (std::size_t v = 0; v < 4; ++v)
+        for (std::size_t j = 0; j < 45; ++j) sum[v][j] = first[v][j] + second[v][j];
+    const auto whole = image_of(sum);
+    const Fixels f = segment_fods(whole, {.dilate_lookup = false}, device());
+    ASSERT_EQ(f.first, (std::vector<std::uint32_t>{0, 1, 1, 3, 4}));
+    EXPECT_EQ(fibre_density_of(whole, f, device()), f.fibre_density);
+    const auto one = fibre_density_of(image_of(first), f, device()), two = fibre_density_of(image_of(second), f, device());
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(one[i] + two[i], f.fibre_density[i], 2e-6);
+    EXPECT_NEAR(one[0] / two[0], 2, 1e-5);
+    EXPECT_NEAR(two[1] > two[2] ? two[1] : two[2], 0.7, 0.03);
+    EXPECT_EQ(two[3], 0) << "not below";
+    // With all directions in the lobes' lookup, a voxel of one fixel counts whole.
+    const Fixels dilated = segment_fods(whole, {}, device());
+    EXPECT_NEAR(fibre_density_of(whole, dilated, device())[0], 1.5, 1e-5);
+    EXPECT_THROW(fibre_density_of(image_of(std::vector(3, first[0])), f, device()), InputError);
+}
+
 }  // namespace
 }  // namespace arcuate::dwi

@@ -106,7 +106,8 @@ class Pipeline : public testing::Test {
                 const auto z = slabs ? voxel / (16 * 8) : 7;  // fluid, grey matter, and the bundle above
                 // Without noise all sums of tissues would be the same number, and their quartiles rounding errors.
                 const double noise = slabs ? 10 * std::sin(12.9898 * static_cast<double>(voxel) + 78.233 * static_cast<double>(v)) : 0;
-                dwi.at(voxel, v) = static_cast<float>(gain * (1000 * std::exp(-table.b_values[i] * (z < 2 ? 3e-3 : z < 4 ? 0.8e-3 : d)) + noise));
+                const double s0 = textured ? 1000 + 150 * std::sin(0.9 * static_cast<double>(voxel % 16)) * std::cos(0.8 * static_cast<double>(voxel / 16 % 8)) * std::sin(0.7 * static_cast<double>(voxel / 128) + 1) : 1000;
+                dwi.at(voxel, v) = static_cast<float>(gain * (s0 * std::exp(-table.b_values[i] * (z < 2 ? 3e-3 : z < 4 ? 0.8e-3 : d)) + noise));
             }
         }
         io::write_image(image_stem(ses) + ".nii.gz", dwi, true);
@@ -116,6 +117,7 @@ class Pipeline : public testing::Test {
 
     std::vector<double> shells{2000};  ///< b-values [s/mm2]
     bool slabs = false;
+    bool textured = false;         ///< S0 varies, so that it can be registered
     std::array<Diffusivities, 2> tensors{Diffusivities(6), Diffusivities(9)};
     PipelineOptions options;
     Listener listener;
@@ -290,6 +292,63 @@ TEST_F(Pipeline, GivesTheSameBytesForAnyThreadsAndChunks) {
         }
     }
     EXPECT_EQ(expected.size(), 2 * 12 + 1u);
+}
+
+// Both sessions have the same streamlines; their weights tell what the FODs' sizes do.
+TEST_F(Pipeline, SessionsShareTheirStreamlines) {
+    textured = true;
+    for (std::size_t s = 0; s < 2; ++s) write_session(s == 0 ? "01" : "02", tensors[s]);
+    options.trajectories = Trajectories::mean;
+    options.weights = StreamlineWeights::joint;
+    std::map<std::string, std::string> expected;
+    for (const int threads : {1, 2}) {
+        fs::remove_all(out());
+        run(Device::open("cpu", threads));
+        for (const auto& entry : fs::recursive_directory_iterator(out()))
+            if (entry.is_regular_file() && entry.path().extension() != ".json") {
+                const auto [known, is_new] = expected.emplace(entry.path().filename(), sha256_of_file(entry.path().string()));
+                EXPECT_EQ(known->second, sha256_of_file(entry.path().string())) << entry.path();
+            }
+    }
+    const auto file = [&](const std::string& ses, const std::string& name) { return out("sub-01/ses-" + ses + "/dwi/sub-01_ses-" + ses + "_" + name); };
+    const std::string tracks = out("sub-01/dwi/sub-01_track-ifod2_tractogram.tck");
+    EXPECT_TRUE(fs::exists(tracks));
+    EXPECT_TRUE(fs::exists(io::sidecar_path(tracks)));
+    const auto first = io::read_connectome(file("01", "atlas-two_connectome.h5")), second = io::read_connectome(file("02", "atlas-two_connectome.h5"));
+    EXPECT_EQ(first.metric("count").matrix, second.metric("count").matrix);
+    EXPECT_GT(first.metric("count").matrix[1], 50);
+    // The response is the mean of both sessions', so the one of higher anisotropy has larger FODs.
+    const auto capacity = [](const Connectome& c) { return c.metric("fibre_bundle_capacity").matrix[1]; };
+    EXPECT_GT(capacity(second), 1.02 * capacity(first));
+    EXPECT_NEAR(second.metric("mean_fa").matrix[1] - first.metric("mean_fa").matrix[1], tensors[1].fa() - tensors[0].fa(), 1e-5);
+    EXPECT_EQ(io::read_numbers(file("02", "track-ifod2_desc-sift2_weights.txt")).size(), 150u);
+    said.clear();
+    run();
+    EXPECT_THAT(said, Contains(HasSubstr("2 sessions selected, 0 to compute")));
+    // A session is not computed without the others.
+    fs::remove(file("02", "atlas-two_connectome.h5"));
+    fs::remove(tracks);
+    said.clear();
+    run();
+    EXPECT_THAT(said, Contains(HasSubstr("2 sessions selected, 2 to compute")));
+    EXPECT_TRUE(fs::exists(tracks));
+
+    // A session that lies elsewhere.
+    options.force = true;
+    auto moved = io::read_image(image_stem("02") + ".nii.gz");
+    moved.grid.voxel_to_world.offset[1] += 1.5;
+    io::write_image(image_stem("02") + ".nii.gz", moved, true);
+    io::write_mask(derivative("02", "desc-brain_mask.nii.gz"), full_mask(moved.grid), true);
+    EXPECT_THAT(complaint(), testing::AllOf(HasSubstr("against the subject's other sessions"), HasSubstr("--register")));
+    write_session("02", tensors[1]);
+
+    options.keep_tracks = false;
+    options.trajectories = Trajectories::independent;
+    EXPECT_THAT(complaint(), HasSubstr("joint weights are of streamlines that the sessions share"));
+    options.weights = StreamlineWeights::each;
+    run(Device::open("cpu", 2), out("each"));
+    EXPECT_GT(capacity(io::read_connectome(out("each/sub-01/ses-02/dwi/sub-01_ses-02_atlas-two_connectome.h5"))), 0);
+    EXPECT_FALSE(fs::exists(out("each/sub-01/ses-02/dwi/sub-01_ses-02_track-ifod2_tractogram.tck"))) << "they were there in between alone";
 }
 
 TEST_F(Pipeline, SaysWhatIsWrongInOneSentence) {

@@ -154,6 +154,94 @@ TEST_P(Sift2, WeighsVoxels) {
     EXPECT_NEAR(r.coefficients[0], 0, 1e-4);
 }
 
+SessionResult fit_sessions(const Fixels& fixels, const std::vector<std::vector<float>>& densities, const Tractogram& tracks, const SessionOptions& options, const Device& device, std::int64_t chunk = 100) {
+    FixelLengths lengths(fixels, device, chunk);
+    lengths.append(tracks.view());
+    return sift2_of_sessions(fixels, densities, lengths, options, device);
+}
+
+TEST_P(Sift2, FindsTheChangeOfABundle) {
+    // The upper bundle grows by a tenth from the first session to the second, the lower one stays. Streamlines are as many in both.
+    TwoBundles scene(20, 20, 0.6f);
+    const auto mean = scene.fixels.fibre_density;
+    std::vector<std::vector<float>> densities{mean, mean};
+    for (std::size_t f = 0; f < 10; ++f) {
+        densities[0][f] = 1 / 1.05f;
+        densities[1][f] = 1.1f / 1.05f;
+        scene.fixels.fibre_density[f] = (densities[0][f] + densities[1][f]) / 2;
+    }
+    for (const auto way : {SessionWeights::joint, SessionWeights::each}) {
+        const auto r = fit_sessions(scene.fixels, densities, scene.tracks, {.weights = way, .sift2 = {.max_iters = 60, .min_cf_decrease = 0}, .reg_change = 0}, device());
+        ASSERT_EQ(r.sessions.size(), 2u);
+        for (const auto& s : r.sessions) EXPECT_EQ(s.mu, r.mean.mu) << "weights of sessions compare as they are";
+        const auto first = r.sessions[0].weights(), second = r.sessions[1].weights();
+        for (std::size_t i = 0; i < 40; ++i) EXPECT_NEAR(second[i] / first[i], i < 20 ? 1.1 : 1, 2e-3) << i;
+    }
+    // Pulled towards no change by reg_change: a bundle's data have the curvature of its share of the squared densities.
+    const auto pulled = fit_sessions(scene.fixels, densities, scene.tracks, {.sift2 = {.max_iters = 60, .min_cf_decrease = 0}, .reg_change = 0.5}, device());
+    const float change = pulled.sessions[1].coefficients[0] - pulled.sessions[0].coefficients[0];
+    EXPECT_GT(change, 0.3f * 0.0953f);
+    EXPECT_LT(change, 0.9f * 0.0953f);
+    EXPECT_THROW(fit_sessions(scene.fixels, {{1, 2}}, scene.tracks, {}, device()), InputError);
+}
+
+TEST_P(Sift2, SessionsThatAreAlikeHaveTheWeightsOfTheirMean) {
+    Fixels fixels = one_fixel_each(oblique_grid());
+    for (std::size_t f = 0; f < fixels.fibre_density.size(); ++f) fixels.fibre_density[f] = 0.5f + kernels::uniform(kernels::Philox{8, f, kernels::Purpose::seed, 0}(0).v[0]);
+    const Tractogram tracks = random_walks(fixels.grid, 400);
+    const auto r = fit_sessions(fixels, {fixels.fibre_density, fixels.fibre_density}, tracks, {}, device());
+    for (std::size_t i = 0; i < 400; ++i) EXPECT_NEAR(r.sessions[1].coefficients[i], r.mean.coefficients[i], 1e-6) << "although the mean's fit leaves much unexplained";
+    EXPECT_GT(r.mean.iterations.back().cost_data, 0.05 * r.mean.iterations.front().cost_data);
+}
+
+TEST_P(Sift2, CostAndMinimumOfChangesAgreeWithTheOracle) {
+    Fixels fixels = one_fixel_each(oblique_grid());
+    std::vector<float> session;
+    for (std::size_t f = 0; f < fixels.fibre_density.size(); ++f) {
+        const auto r = kernels::Philox{8, f, kernels::Purpose::seed, 0}(0);
+        fixels.fibre_density[f] = 0.5f + kernels::uniform(r.v[0]);
+        session.push_back(fixels.fibre_density[f] * (0.7f + 0.6f * kernels::uniform(r.v[1])));
+    }
+    const Tractogram tracks = random_walks(fixels.grid, 400);
+    const auto r = fit_sessions(fixels, {session}, tracks, {.sift2 = {.min_td_frac = 0, .max_iters = 400, .min_cf_decrease = 0}, .reg_change = 0.02, .reg_change_tv = 0.1}, device());
+    reference::Sift2Model model{{}, {fixels.fibre_density.begin(), fixels.fibre_density.end()}, 0.02, 0.1};
+    for (std::int64_t s = 0; s < tracks.size(); ++s) model.lengths.push_back(reference::voxel_lengths(tracks.view().streamline(s), fixels.grid));
+    const auto& base = r.mean.coefficients;
+    std::vector<float> change;
+    for (std::size_t i = 0; i < base.size(); ++i) change.push_back(r.sessions[0].coefficients[i] - base[i]);
+    const std::vector<double> difference = [&] {
+        std::vector<double> out;
+        for (std::size_t f = 0; f < session.size(); ++f) out.push_back(double(session[f]) - double(fixels.fibre_density[f]));
+        return out;
+    }();
+    const auto begin = model.cost_of_change(base, std::vector<float>(400, 0.0f), difference), end = model.cost_of_change(base, change, difference);
+    EXPECT_NEAR(r.sessions[0].iterations.front().cost_data, begin.data, 1e-3 * begin.data);
+    EXPECT_NEAR(r.sessions[0].iterations.back().cost_data, end.data, 1e-3 * end.data);
+    EXPECT_NEAR(r.sessions[0].iterations.back().cost_tikhonov, end.tikhonov, 1e-3 * end.tikhonov);
+    EXPECT_NEAR(r.sessions[0].iterations.back().cost_tv, end.tv, 1e-3 * end.tv);
+    EXPECT_LT(end.data, 0.9 * begin.data);
+    double steepest_begin = 0, steepest_end = 0;
+    for (std::size_t s = 0; s < 400; ++s) {
+        steepest_begin = std::max(steepest_begin, std::fabs(begin.slope[s]));
+        steepest_end = std::max(steepest_end, std::fabs(end.slope[s]));
+    }
+    EXPECT_LT(steepest_end, 4e-3 * steepest_begin);
+}
+
+TEST(Sift2Bytes, OfSessionsAreTheSameForAnyThreadsAndChunks) {
+    const Fixels fixels = one_fixel_each(oblique_grid());
+    const Tractogram tracks = random_walks(fixels.grid, 300);
+    std::vector<std::vector<float>> densities(2, fixels.fibre_density);
+    for (std::size_t f = 0; f < fixels.fibre_density.size(); ++f) densities[0][f] = 1.5f - (densities[1][f] = kernels::uniform(kernels::Philox{8, f, kernels::Purpose::seed, 0}(0).v[0]));
+    for (const auto way : {SessionWeights::joint, SessionWeights::each}) {
+        const auto expected = fit_sessions(fixels, densities, tracks, {.weights = way}, Device::open("cpu", 1));
+        for (const int threads : {2, 3}) {
+            const auto found = fit_sessions(fixels, densities, tracks, {.weights = way}, Device::open("cpu", threads), 17);
+            for (std::size_t s = 0; s < 2; ++s) EXPECT_EQ(found.sessions[s].coefficients, expected.sessions[s].coefficients);
+        }
+    }
+}
+
 TEST(Sift2Bytes, AreTheSameWithLengthsKeptOrFoundAgain) {
     const Fixels fixels = one_fixel_each(oblique_grid());
     const Tractogram tracks = random_walks(fixels.grid, 300);

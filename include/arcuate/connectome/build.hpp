@@ -42,6 +42,7 @@ struct ConnectomeOptions {
     bool keep_assignments = false; ///< for assignments(); 8 bytes and more per streamline
     std::int64_t chunk = 1 << 16;  ///< streamlines per launch; does not change a byte
     std::vector<float> weights{};  ///< of the streamlines, in their order (SIFT2); empty: all 1
+    double mu = 0;                 ///< of the weights (weights::Sift2Result): what the fibre bundle capacity needs; 0: unknown
 };
 
 /// A map to sample along streamlines.
@@ -54,6 +55,8 @@ struct ScalarMap {
 /// The metrics that there are for these maps, the usual ones first:
 ///   count            streamlines
 ///   weight           sum of their weights, where there are weights
+///   fibre_bundle_capacity  mu x weight, where mu is known: fibre density x cross-section / voxel volume [1/mm], which compares between sessions and
+///                    subjects of one response and voxel size (Smith, Raffelt, Tournier & Connelly 2020, doi 10.31219/osf.io/c67kn)
 ///   mean_length      [mm]
 ///   inverse_length   sum of 1 / length [1/mm]
 ///   inverse_volume   sum of 2 / (V1 + V2), V the regions' sizes [1/voxel]
@@ -61,7 +64,7 @@ struct ScalarMap {
 ///   mean_M, median_M, min_M, max_M   mean over streamlines of the map M's mean, median, least and greatest value along each
 /// and, for every one but the first two, with another statistic over streamlines in front: sum_length, max_mean_M, mean_inverse_length, ...
 /// `usual`: without the latter.
-std::vector<std::string> metric_names(const std::vector<ScalarMap>& maps, bool weighted, bool usual);
+std::vector<std::string> metric_names(const std::vector<ScalarMap>& maps, bool weighted, bool usual, double mu = 0);
 
 /// After the name of a metric, that of its sampling error.
 inline constexpr const char* sampling_error_suffix = "_sampling_se";

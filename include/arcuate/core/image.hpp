@@ -55,6 +55,21 @@ using LabelImage = Image<std::int32_t>;    ///< 0 is background
 /// Linear indices of the voxels inside the mask, ascending. Throws InputError where there is none (`name` says which mask).
 std::vector<std::int64_t> voxels_inside(const Mask& mask, const std::string& name);
 
+/// Mean of images on one grid, voxel by voxel and volume by volume, in double.
+class ImageMean {
+  public:
+    /// Throws InputError, naming both, where the grid or the number of volumes is another than the first one's.
+    void add(const ScalarImage& image, const std::string& name);
+    /// Of at least one.
+    ScalarImage mean() const;
+
+  private:
+    Grid grid_;
+    std::string first_;
+    std::int64_t volumes_ = 0, images_ = 0;
+    std::vector<double> sums_;
+};
+
 /// A mask that is 1 everywhere.
 Mask full_mask(const Grid& grid);
 

@@ -19,4 +19,9 @@ struct FixelOptions {
 /// in a voxel the highest 15 stay. Throws InputError where `fod` is no even-order series of lmax 2 to 12, or a coefficient is not finite.
 Fixels segment_fods(const ScalarImage& fod, const FixelOptions& options, const Device& device, Progress& progress = silent());
 
+/// (n_fixels) integral of `fod` over the directions that the fixels' lookup gives to each, and their opposites; 0 where it is below. For the image that was segmented
+/// without dilate_lookup, its own fibre densities. What several images have in the fixels of their mean compares between them: it is linear, and no lobe of noise comes or goes.
+/// Throws InputError where the image is on another grid than the fixels, or as segment_fods does.
+std::vector<float> fibre_density_of(const ScalarImage& fod, const Fixels& fixels, const Device& device, Progress& progress = silent());
+
 }  // namespace arcuate::dwi

@@ -1,7 +1,7 @@
 // Diffusion images with known fibres, known connections and known change.
 //
 // Six bundles in a box of isotropic tissue: two that cross at 79 degrees, two that kiss, one that fans, and an arc that meets no other and
-// whose FA changes from session to session; two ventricles where wanted. Voxels hold exact mixtures of them (partial volume), noise is Rician. The grid is oblique with a
+// whose FA and density can change from session to session; two ventricles where wanted. Voxels hold exact mixtures of them (partial volume), noise is Rician. The grid is oblique with a
 // negative determinant, as from a scanner, so that a mistake in gradients or frames shows.
 #pragma once
 
@@ -37,6 +37,7 @@ struct PhantomOptions {
     int directions = 60;           ///< of each shell; a b=0 volume goes before every ten
     std::vector<double> b_values{2000};  ///< of the shells [s/mm2]
     bool ventricles = false;       ///< two balls of fluid beside the kissing bundles, and a mask of the whole box: what multi-tissue methods need
+    double density_change = 0;     ///< of its fibres' share of the volume, relative, between the first and the last session; the larger of the two is all of the bundle
     double fa_change = 0.08;       ///< added to the FA of the changed bundle between the first and the last session
 };
 
@@ -46,12 +47,16 @@ struct Bundle {
     std::int32_t from = 0, to = 0;  ///< labels of the nodes that it connects
     double fa = 0;                ///< of its fibres in the first session
     double fa_last = 0;           ///< of its fibres in the last session; between them FA grows linearly with the session
+    double density = 1;           ///< share of the bundle's volume that is fibres in the first session
+    double density_last = 1;      ///< and in the last, as the FA
     double length_mm = 0;         ///< of its centre line
     Tractogram fibres;            ///< true fibres from `from` to `to`, of equal share in the cross-section
 };
 
 /// FA of a bundle's fibres in session `session` of `sessions`, counted from 0.
 double fibre_fa(const Bundle& bundle, int session, int sessions);
+/// Likewise the share of its volume that is fibres.
+double fibre_density(const Bundle& bundle, int session, int sessions);
 
 /// What differs between sessions.
 struct PhantomSession {
@@ -63,7 +68,7 @@ struct Phantom {
     GradientTable gradients;
     Mask mask;                    ///< voxels that hold fibres; every voxel where there are ventricles
     Parcellation parcellation;    ///< the ends of the bundles, named
-    ScalarImage fractions;        ///< (n_bundles) share of each bundle in the voxel's volume, 0 to 1; the rest is isotropic tissue
+    ScalarImage fractions;        ///< (n_bundles) share of each bundle in the voxel's volume, 0 to 1, isotropic tissue among its fibres included; the rest is isotropic tissue
     ScalarImage fluid;            ///< share of the ventricles
     ScalarImage directions;       ///< (3 max_bundles_per_voxel) unit fibre directions, scanner frame, largest share first, as MRtrix peaks; zero where fewer
     std::vector<Bundle> bundles;

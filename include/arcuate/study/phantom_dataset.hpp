@@ -26,6 +26,7 @@ struct TrueEdge {
     std::string bundle, from, to;          ///< names of the bundle and of its nodes
     double length_mm = 0;
     std::vector<double> fibre_fa;          ///< per session
+    std::vector<double> fibre_density;     ///< per session: share of its volume
     std::vector<double> mean_fa_along_fibres;  ///< per session: mean FA along the true fibres in the FA map of the noise-free signal, partial volume included
 };
 

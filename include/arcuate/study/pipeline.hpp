@@ -12,6 +12,7 @@
 #include "arcuate/registration/rigid.hpp"
 #include "arcuate/study/bids.hpp"
 #include "arcuate/tracking/track.hpp"
+#include "arcuate/weights/sift2.hpp"
 
 #include <functional>
 #include <string>
@@ -23,6 +24,11 @@ namespace arcuate::study {
 /// Single-shell CSD of the largest shell, or multi-tissue CSD of all of them: white matter and CSF from two b-values (b = 0 is one), grey matter
 /// too from three. Automatic: multi-tissue where every session of the subject has the same three or more.
 enum class FodModel { automatic, csd, msmt };
+
+/// Which streamlines the sessions of a subject have. Each its own; or the same ones, tracked once on the mean of the sessions' FODs, or on the first session's.
+enum class Trajectories { independent, mean, first };
+/// Of streamlines: none; SIFT2 on every session's FODs; or of shared trajectories, for all sessions together (weights::sift2_of_sessions).
+enum class StreamlineWeights { none, each, joint };
 
 struct PipelineOptions {
     std::string mask;          ///< file for every session; empty: find_mask, else computed from the image
@@ -43,7 +49,10 @@ struct PipelineOptions {
     bool register_sessions = false;
     registration::RigidOptions registration;
     std::string parcellation_session;  ///< the session in whose world frame the parcellation is; empty: that of its name (ses-)
-    bool keep_tracks = false;  ///< write the .tck, too
+    Trajectories trajectories = Trajectories::independent;
+    StreamlineWeights weights = StreamlineWeights::none;  ///< joint needs shared trajectories
+    weights::SessionOptions sift2;  ///< `weights` in it follows from the above
+    bool keep_tracks = false;  ///< write the .tck and the weights, too
     bool gradient_check = true;  ///< warn where the axes of the gradient table seem wrong
     bool force = false;        ///< compute again what is there
     std::string command_line;  ///< for sidecars

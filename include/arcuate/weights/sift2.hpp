@@ -99,4 +99,30 @@ struct Sift2Result {
 Sift2Result sift2(const Fixels& fixels, const FixelLengths& lengths, const Sift2Options& options, const Device& device, Progress& progress = silent(),
                   const StreamlineSource& again = {});
 
+/// A subject's sessions, whose streamlines are the same (tracked once) and whose fibre densities are those in the fixels of the sessions' mean FOD
+/// (dwi::fibre_density_of, so that no fixel comes or goes from one session to the next).
+enum class SessionWeights {
+    each,  ///< every session's own fit, from coefficients of 0, with the mean's mu
+    joint  ///< the mean's fit, F, and for every session the change from it, D, that its difference in fibre density asks for
+};
+
+struct SessionOptions {
+    SessionWeights weights = SessionWeights::joint;
+    Sift2Options sift2{};            ///< of the mean and, for `each`, of every session; `coefficients` are where the mean begins. Not linear
+    double reg_change = 0.01;        ///< joint: weight of the squares of the changes
+    double reg_change_tv = 1;        ///< joint: weight of their variation within fixels
+};
+
+struct SessionResult {
+    Sift2Result mean;
+    std::vector<Sift2Result> sessions;  ///< mu, fixel_weight, untracked and excluded are the mean's; coefficients are F + D where joint, whose iterations tell of D
+};
+
+/// `fibre_density`: (sessions, n_fixels), in the unit of `fixels`, which are the mean's. Joint weights minimise, per session s,
+///   sum over fixels of weight (mu (TD(F + D) - TD(F)) - (FD_s - FD))^2 + A (reg_change sum D^2 + reg_change_tv variation of D, as in sift2),
+/// so that what the mean's fit leaves unexplained changes no session, and an error of one fixel that no other along the streamlines shares hardly any.
+/// Changes are relative to `mean`: where all sessions are alike, all weights are the mean's. Throws as sift2, and for numbers of fixels that differ.
+SessionResult sift2_of_sessions(const Fixels& fixels, std::span<const std::vector<float>> fibre_density, const FixelLengths& lengths, const SessionOptions& options,
+                                const Device& device, Progress& progress = silent(), const StreamlineSource& again = {});
+
 }  // namespace arcuate::weights

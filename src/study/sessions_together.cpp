@@ -1,0 +1,186 @@
+#include "study/sessions_together.hpp"
+
+#include "arcuate/core/error.hpp"
+#include "arcuate/dwi/fixels.hpp"
+#include "arcuate/io/files.hpp"
+#include "arcuate/io/tractogram.hpp"
+#include "arcuate/registration/turn.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+namespace arcuate::study {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+using Sessions = std::deque<SessionImages>;
+
+/// Where all sessions' images are sampled alike: their own grid where it is one; else the mean of the grids' places.
+Grid common_grid(const Sessions& sessions) {
+    Grid out = sessions.front().fod.grid;
+    if (std::all_of(sessions.begin(), sessions.end(), [&](const auto& s) { return same_grid(s.fod.grid, out); })) return out;
+    Affine mean{};
+    for (auto& row : mean.linear) row.fill(0);
+    mean.offset.fill(0);
+    for (const auto& session : sessions) {
+        const auto& grid = session.fod.grid;
+        if (grid.size != out.size)
+            throw InputError(fmt::format("{} and {} have images of another size ({}x{}x{} and {}x{}x{} voxels), so they cannot share streamlines; use --trajectories independent",
+                                         sessions.front().plan().session.name(), session.plan().session.name(), out.size[0], out.size[1], out.size[2], grid.size[0], grid.size[1], grid.size[2]));
+        for (std::size_t r = 0; r < 3; ++r) {
+            for (std::size_t c = 0; c < 3; ++c) mean.linear[r][c] += grid.voxel_to_world.linear[r][c] / static_cast<double>(sessions.size());
+            mean.offset[r] += grid.voxel_to_world.offset[r] / static_cast<double>(sessions.size());
+        }
+    }
+    out.voxel_to_world = mean;
+    return out;
+}
+
+void onto(const Grid& grid, ScalarImage& image, const Device& device) {
+    if (!same_grid(image.grid, grid)) image = registration::resampled(image, {}, grid, device);
+}
+
+/// The voxels that all sessions' masks share.
+Mask common_mask(const Sessions& sessions, const Grid& grid, const Device& device) {
+    Mask out = full_mask(grid);
+    for (const auto& session : sessions) {
+        LabelImage labels(session.mask.grid, 1);
+        std::copy(session.mask.data.begin(), session.mask.data.end(), labels.data.begin());
+        if (!same_grid(labels.grid, grid)) labels = registration::resampled(labels, {}, grid, device);
+        for (std::size_t v = 0; v < out.data.size(); ++v) out.data[v] = out.data[v] && labels.data[v] ? 1 : 0;
+    }
+    voxels_inside(out, "the masks' intersection");
+    return out;
+}
+
+/// Streamlines can be shared only where places mean the same in all sessions: says how far they are apart, and refuses what is more than a quarter of a voxel from their mean place.
+void check_places(const Sessions& sessions, const PipelineOptions& options, const Device& device, const Listener& listener) {
+    std::vector<registration::RigidInput> inputs;
+    for (const auto& session : sessions) inputs.push_back({session.plan().session.name(), session.s0, session.mask});
+    const auto result = registration::place_rigid(inputs, options.registration, device, *listener.progress);
+    if (const auto misfit = registration::misfit_of(result, inputs, options.registration)) throw InputError(misfit->sentence);
+    const double limit = 0.25 * mean_voxel_size(sessions.front().s0.grid);
+    for (std::size_t s = 0; s < sessions.size(); ++s) {
+        const auto& p = result.sessions[s];
+        listener.say(fmt::format("{}: turned by {:.2f} degrees and shifted by {:.2f} mm against the others; correlation {:.3f}, left over {:.2f} mm", inputs[s].name, p.rotation_deg, p.shift_mm,
+                                 p.fit, p.residual_mm));
+        // 50 mm from its centre a brain's rim moves by this much.
+        if (p.shift_mm > limit || p.rotation_deg * 0.01745 * 50 > limit)
+            throw InputError(fmt::format("{} is turned by {:.2f} degrees and shifted by {:.2f} mm against the subject's other sessions (shared streamlines would not fit it); add --register, or use "
+                                         "--trajectories independent",
+                                         inputs[s].name, p.rotation_deg, p.shift_mm));
+    }
+}
+
+/// What the sessions' FODs have in fixels of their mean.
+struct SharedFixels {
+    Fixels fixels;
+    std::vector<std::vector<float>> fibre_density;  ///< of every session
+};
+
+SharedFixels shared_fixels(const ScalarImage& mean, Sessions& sessions, const Device& device, const Listener& listener) {
+    SharedFixels out{dwi::segment_fods(mean, {.refine_peaks = false}, device, *listener.progress), {}};
+    const auto lobes = dwi::segment_fods(mean, {.refine_peaks = false, .dilate_lookup = false}, device, *listener.progress);
+    for (auto& session : sessions) {
+        out.fibre_density.push_back(dwi::fibre_density_of(session.fod, lobes, device, *listener.progress));
+        session.fod = {};
+    }
+    return out;
+}
+
+std::string text_of(const std::vector<float>& weights) {
+    std::string out;
+    for (const float w : weights) fmt::format_to(std::back_inserter(out), "{}\n", w);
+    return out;
+}
+
+/// Of every session; empty where there are none.
+std::vector<weights::Sift2Result> weigh(const ScalarImage& mean, Sessions& sessions, const std::string& tracks, const PipelineOptions& options, const Device& device, const Listener& listener) {
+    if (options.weights == StreamlineWeights::none) return {};
+    const auto shared = shared_fixels(mean, sessions, device, listener);
+    weights::FixelLengths lengths(shared.fixels, device, 1 << 15, device.free_memory() / 2);
+    const weights::StreamlineSource source = [&](StreamlineSink& sink) { io::stream_tractogram(tracks, sink); };
+    source(lengths);
+    auto sift2 = options.sift2;
+    sift2.weights = options.weights == StreamlineWeights::joint ? weights::SessionWeights::joint : weights::SessionWeights::each;
+    auto result = weights::sift2_of_sessions(shared.fixels, shared.fibre_density, lengths, sift2, device, *listener.progress, source);
+    const auto iterations = [](const weights::Sift2Result& r) { return r.iterations.size() - 1; };
+    listener.say(fmt::format("sub-{}: weights of {} streamlines in {} fixels, mu {:.6g}; cost {:.4g} -> {:.4g} in {} iterations", sessions.front().plan().session.subject, lengths.streamlines(),
+                             shared.fixels.size(), result.mean.mu, result.mean.iterations.front().cost(), result.mean.iterations.back().cost(), iterations(result.mean)));
+    for (std::size_t s = 0; s < sessions.size(); ++s)
+        listener.say(fmt::format("{}: cost {:.4g} -> {:.4g} in {} iterations", sessions[s].plan().session.name(), result.sessions[s].iterations.front().cost(),
+                                 result.sessions[s].iterations.back().cost(), iterations(result.sessions[s])));
+    return std::move(result.sessions);
+}
+
+/// Reads the streamlines again for every session.
+void finish(Sessions& sessions, const std::vector<weights::Sift2Result>& weights, const std::string& tracks, const PipelineOptions& options, const Device& device, const Listener& listener) {
+    for (std::size_t s = 0; s < sessions.size(); ++s) {
+        auto& session = sessions[s];
+        auto build = options.connectome;
+        if (!weights.empty()) {
+            build.weights = weights[s].weights();
+            build.mu = weights[s].mu;
+        }
+        connectome::ConnectomeBuilder builder(session.parcellation, session.maps, build, device);
+        io::stream_tractogram(tracks, builder);
+        if (options.keep_tracks && !weights.empty()) {
+            io::write_text(session.plan().weights(), text_of(build.weights), true);
+            session.written(session.plan().weights(), {});
+        }
+        session.finish(builder.connectome(), listener);
+    }
+}
+
+}  // namespace
+
+std::vector<std::string> run_together(std::span<const SessionPlan> plans, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places) {
+    std::vector<std::string> faults;
+    Sessions sessions;
+    for (const auto& plan : plans) {
+        try {
+            sessions.emplace_back(plan, options, device, listener, responses, places);
+        } catch (const InputError& fault) {
+            faults.emplace_back(fault.what());
+            if (plans.size() > 1) listener.warn(fmt::format("{} is left out: {}", plan.session.name(), fault.what()));
+        }
+    }
+    if (sessions.empty()) return faults;
+    if (sessions.size() > 1 && !sessions.front().plan().placed()) check_places(sessions, options, device, listener);
+    const Grid grid = common_grid(sessions);
+    ImageMean sum;
+    for (auto& session : sessions) {
+        onto(grid, session.fod, device);
+        sum.add(session.fod, "the FOD image of " + session.plan().session.name());
+    }
+    const ScalarImage mean = sum.mean();
+    tracking::TrackInput input{.field = options.trajectories == Trajectories::first ? sessions.front().fod : mean};
+    const Mask mask = common_mask(sessions, grid, device);
+    input.seeds.push_back(tracking::seeds_in(mask, "the brain mask"));
+    input.regions.mask.emplace_back(mask, "the brain mask");
+
+    const auto& first = sessions.front().plan();
+    const std::string who = sessions.size() > 1 ? "sub-" + first.session.subject : first.session.name(), tracks = first.tracks();
+    std::error_code error;
+    fs::create_directories(fs::path(tracks).parent_path(), error);
+    if (error) throw OutputError(fmt::format("cannot create {} ({}); choose another folder", fs::path(tracks).parent_path().string(), error.message()));
+    {
+        const auto file = io::make_tractogram_writer(tracks, {.properties = tracking::header_fields(tracking::resolve(options.track, input)), .grid = grid, .overwrite = true});
+        const auto summary = tracking::track(input, options.track, device, *file, *listener.progress);
+        say_tracking(summary, who, listener);
+        file->commit(summary.started());
+    }
+    if (options.keep_tracks) sessions.front().written(tracks, {});
+    finish(sessions, weigh(mean, sessions, tracks, options, device, listener), tracks, options, device, listener);
+    if (!options.keep_tracks) fs::remove(tracks, error);
+    return faults;
+}
+
+}  // namespace arcuate::study
