@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <deque>
 #include <filesystem>
 #include <memory>
@@ -22,18 +24,41 @@ namespace {
 
 using Sessions = std::deque<SessionImages>;
 
-/// Where all sessions' images are sampled alike: their own grid where it is one; else the mean of the grids' places.
+/// The grid with its axes in the order and direction of another one's, where they are the same but for that, as two files of one scanner can be.
+Grid ordered_as(const Grid& other, const Grid& grid) {
+    const Affine between = composed(inverse(grid.voxel_to_world), other.voxel_to_world);  // voxels of the other -> voxels
+    Grid out = grid;
+    Affine order{};
+    std::array<bool, 3> taken{};
+    for (std::size_t c = 0; c < 3; ++c) {  // the other's axis c is along this axis
+        std::size_t axis = 0;
+        for (std::size_t r = 1; r < 3; ++r)
+            if (std::fabs(between.linear[r][c]) > std::fabs(between.linear[axis][c])) axis = r;
+        if (taken[axis]) return other;  // as different as can be: 45 degrees
+        taken[axis] = true;
+        const double sign = between.linear[axis][c] < 0 ? -1 : 1;
+        for (std::size_t r = 0; r < 3; ++r) order.linear[r][c] = r == axis ? sign : 0;
+        if (sign < 0) order.offset[axis] = static_cast<double>(grid.size[axis] - 1);
+        out.size[c] = grid.size[axis];
+    }
+    out.voxel_to_world = composed(grid.voxel_to_world, order);
+    return out;
+}
+
+/// Where all sessions' images are sampled alike: their own grid where it is one; else the mean of the grids' places, so that interpolation smooths all of them by the same.
 Grid common_grid(const Sessions& sessions) {
     Grid out = sessions.front().fod.grid;
     if (std::all_of(sessions.begin(), sessions.end(), [&](const auto& s) { return same_grid(s.fod.grid, out); })) return out;
     Affine mean{};
     for (auto& row : mean.linear) row.fill(0);
-    mean.offset.fill(0);
     for (const auto& session : sessions) {
-        const auto& grid = session.fod.grid;
-        if (grid.size != out.size)
-            throw InputError(fmt::format("{} and {} have images of another size ({}x{}x{} and {}x{}x{} voxels), so they cannot share streamlines; use --trajectories independent",
-                                         sessions.front().plan().session.name(), session.plan().session.name(), out.size[0], out.size[1], out.size[2], grid.size[0], grid.size[1], grid.size[2]));
+        const Grid grid = ordered_as(out, session.fod.grid);
+        const auto sizes = voxel_sizes(grid.voxel_to_world), wanted = voxel_sizes(out.voxel_to_world);
+        for (std::size_t axis = 0; axis < 3; ++axis)
+            if (grid.size[axis] != out.size[axis] || std::fabs(sizes[axis] - wanted[axis]) > 0.01 * wanted[axis])
+                throw InputError(fmt::format("{} and {} have images of other sizes ({}x{}x{} voxels of {:.3g} mm and {}x{}x{} of {:.3g} mm), so they cannot share streamlines; use --trajectories independent",
+                                             sessions.front().plan().session.name(), session.plan().session.name(), out.size[0], out.size[1], out.size[2], wanted[axis], grid.size[0],
+                                             grid.size[1], grid.size[2], sizes[axis]));
         for (std::size_t r = 0; r < 3; ++r) {
             for (std::size_t c = 0; c < 3; ++c) mean.linear[r][c] += grid.voxel_to_world.linear[r][c] / static_cast<double>(sessions.size());
             mean.offset[r] += grid.voxel_to_world.offset[r] / static_cast<double>(sessions.size());

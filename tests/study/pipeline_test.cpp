@@ -340,6 +340,16 @@ TEST_F(Pipeline, SessionsShareTheirStreamlines) {
     io::write_image(image_stem("02") + ".nii.gz", moved, true);
     io::write_mask(derivative("02", "desc-brain_mask.nii.gz"), full_mask(moved.grid), true);
     EXPECT_THAT(complaint(), testing::AllOf(HasSubstr("against the subject's other sessions"), HasSubstr("--register")));
+    // The same with the x axis stored the other way round.
+    auto flipped = moved;
+    flipped.grid.voxel_to_world = {{{{-2, 0, 0}, {0, 2, 0}, {0, 0, 2}}}, {15, -7, -7}};
+    for (std::int64_t v = 0; v < grid().voxels(); ++v)
+        for (std::int64_t k = 0; k < moved.volumes; ++k) flipped.at(v / 16 * 16 + 15 - v % 16, k) = moved.at(v, k);
+    io::write_image(image_stem("02") + ".nii.gz", flipped, true);
+    io::write_fsl_gradients(image_stem("02") + ".bval", image_stem("02") + ".bvec", gradients(), flipped.grid, true);
+    io::write_mask(derivative("02", "desc-brain_mask.nii.gz"), full_mask(flipped.grid), true);
+    run();
+    EXPECT_NEAR(capacity(io::read_connectome(file("02", "atlas-two_connectome.h5"))), capacity(second), 1e-3 * capacity(second));
     write_session("02", tensors[1]);
 
     options.keep_tracks = false;
