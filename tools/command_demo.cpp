@@ -66,10 +66,12 @@ void run_demo(Run& run, Options& o) {
     run.say(fmt::format("1. A data set with known fibres, two sessions four weeks apart: arcuate phantom {}", data));
     const auto truth = study::write_phantom_dataset(data, o.dataset, run.device(), run.progress());
 
-    run.say(fmt::format("2. From images to connectomes: arcuate run {} {} participant --select {} --keep-tracks", data, result, o.select));
+    run.say(fmt::format("2. From images to connectomes: arcuate run {} {} participant --trajectories independent --weights none --select {} --keep-tracks", data, result, o.select));
     study::PipelineOptions pipeline;
     pipeline.track.select = o.select;
     pipeline.keep_tracks = true;
+    pipeline.trajectories = study::Trajectories::independent;  // so that the errors of the two sessions are independent, as the check takes them to be
+    pipeline.weights = study::StreamlineWeights::none;
     pipeline.force = true;
     pipeline.command_line = command_line();
     study::Listener listener;

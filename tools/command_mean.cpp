@@ -34,7 +34,7 @@ void add_mean(CLI::App& root) {
                             "Example:\n  arcuate mean mean_fod.nii.gz ses-01_fod.nii.gz ses-02_fod.nii.gz ses-03_fod.nii.gz",
                             [o](Run& run) { run_mean(run, *o); });
     app.add_option("output", o->output, "the mean, NIfTI")->required()->type_name("OUT");
-    app.add_option("images", o->images, "images of the same number of volumes, NIfTI")->required()->type_name("IMAGE ...");
+    app.add_option("images", o->images, "images of the same number of volumes, NIfTI")->required()->type_name("IMAGE");
 }
 
 }  // namespace arcuate::tools

@@ -14,7 +14,7 @@ namespace {
 struct Options {
     std::string bids_dir, out_dir, level;
     study::Filter filter;
-    std::string fod = "auto", trajectories = "independent", weights = "none";
+    std::string fod = "auto", trajectories = "mean", weights = "auto";
     std::vector<std::string> responses;
     study::PipelineOptions pipeline;
 };
@@ -37,7 +37,8 @@ void run_pipeline(Run& run, const Options& o) {
     pipeline.force = run.force;
     pipeline.fod_model = fod_models.at(o.fod);
     pipeline.trajectories = trajectories.at(o.trajectories);
-    pipeline.weights = weights.at(o.weights);
+    const bool shared = pipeline.trajectories != study::Trajectories::independent;
+    pipeline.weights = o.weights == "auto" ? (shared ? study::StreamlineWeights::joint : study::StreamlineWeights::each) : weights.at(o.weights);
     for (const auto& text : o.responses) pipeline.responses.push_back(named_file(text));
     pipeline.command_line = command_line();
     study::run_participants(o.bids_dir, o.out_dir, o.filter, pipeline, run.device(), listener);
@@ -48,8 +49,8 @@ void run_pipeline(Run& run, const Options& o) {
 void add_run(CLI::App& root) {
     auto o = std::make_shared<Options>();
     auto& app = add_command(root, "run", "a BIDS data set -> one connectome per session and the change of every connection",
-                            "For every session: tensor maps, responses, FODs by constrained spherical deconvolution, iFOD2 streamlines seeded in the mask, connectome\n"
-                            "(count, mean_length, mean_fa, mean_md, mean_ad, mean_rd) as HDF5 and TSV; then OUT_DIR/change.tsv, every edge of every session beside its\n"
+                            "For every session: tensor maps, responses, FODs by constrained spherical deconvolution, iFOD2 streamlines seeded in the mask, weighted by SIFT2, connectome\n"
+                            "(count, weight, fibre_bundle_capacity, mean_length, mean_fa, mean_md, mean_ad, mean_rd) as HDF5 and TSV; then OUT_DIR/change.tsv, every edge of every session beside its\n"
                             "change since the subject's first. Expects data already corrected for noise, motion and distortion. Run again, it continues with the sessions\n"
                             "that are missing.\n\n"
                             "--fod  msmt  multi-tissue CSD of every shell, with responses of white matter and CSF (two b-values, b = 0 is one), and of grey matter from\n"
@@ -60,6 +61,16 @@ void add_run(CLI::App& root) {
                             "(median S0 where FA is in its top tenth), and are used in every session times that session's intensity: the scanner's gain drops out, a global\n"
                             "change of S0 with it. A session added later changes the mean, so that the others have to be computed again (--force). FODs of different subjects\n"
                             "are in multiples of their own responses; give all of them one with --response, taken as it stands, to compare them.\n\n"
+                            "--trajectories  mean         tracked once, on the mean of the sessions' FODs, so that no change comes of the chance of tracking\n"
+                            "                first        the same, on the first session's\n"
+                            "                independent  every session's own; counts differ by chance\n"
+                            "--weights       joint        SIFT2 of the mean, times for every session the change that its data ask for (arcuate session-weights)\n"
+                            "                each         SIFT2 of every session by itself; of shared trajectories in fixels of the mean\n"
+                            "                none         streamlines are counted\n"
+                            "                auto         joint; of independent trajectories each\n"
+                            "Compare fibre_bundle_capacity: mu x sum of weights. On phantoms of four sessions, one bundle of 10% more density, the other bundles' false change was 1.8% with independent\n"
+                            "trajectories, 0.28% with shared ones and 0.26% with joint weights; between two scans of one person an edge's varied by 13, 2.6 and 1.6%. Shared trajectories need sessions in one space: those that lie more than a quarter of a voxel\n"
+                            "from their mean place are refused; add --register. A subject's sessions are then computed together, also those that --session-label leaves out.\n\n"
                             "--register is for sessions that are not yet in one space. Nothing is resampled: images, masks and parcellations move, gradients turn along, and all\n"
                             "results are in the half-way space of the subject's sessions; from-orig_to-halfway_mode-image_xfm.txt (as mrtransform -linear has it) and its sidecar\n"
                             "say how each got there and how well it fits. A session that does not fit is left out.\n\n"
@@ -73,15 +84,15 @@ void add_run(CLI::App& root) {
     app.add_option("out_dir", o->out_dir, "where results go, a BIDS derivative")->required()->type_name("OUT_DIR");
     app.add_option("level", o->level, "participant: compute; group: gather change.tsv from what several machines computed")
         ->required()->type_name("LEVEL")->check(CLI::IsMember({"participant", "group"}));
-    app.add_option("--participant-label,--participant_label", o->filter.participants, "only these, with or without sub-")->type_name("LABEL ...");
-    app.add_option("--session-label,--session_label,--session-id", o->filter.sessions, "only these, with or without ses-")->type_name("LABEL ...");
+    app.add_option("--participant-label,--participant_label", o->filter.participants, "only these, with or without sub-")->type_name("LABEL");
+    app.add_option("--session-label,--session_label,--session-id", o->filter.sessions, "only these, with or without ses-")->type_name("LABEL");
     app.add_option("--mask", p.mask, "brain mask for every session; default: *_desc-brain_mask.nii.gz found in the data set or its derivatives, else computed from the image")->type_name("FILE");
     app.add_option("--parcellation", p.parcellation, "label image for every session, or the desc-, seg- or atlas- label of one; default: *_dseg.nii.gz found as above")->type_name("FILE|LABEL");
     app.add_flag("--register", p.register_sessions, "bring a subject's sessions into their half-way space first, by rigid registration of their S0, as arcuate register does");
     app.add_option("--parcellation-session", p.parcellation_session, "with --register: the session in whose space the parcellation is; default: that of its name (ses-)")->type_name("LABEL");
     app.add_option("--names", p.names, "table of region names (columns index, name); default: the .tsv that belongs to the parcellation")->type_name("TSV");
     app.add_option("--fod", o->fod, "how FODs are made: auto, csd, msmt")->check(CLI::IsMember({"auto", "csd", "msmt"}))->type_name("MODEL")->capture_default_str();
-    app.add_option("--response", o->responses, "response function for every session, as of arcuate response: a file (csd), or wm=FILE [gm=FILE csf=FILE] (msmt)")->type_name("[TISSUE=]FILE ...");
+    app.add_option("--response", o->responses, "response function for every session, as of arcuate response: a file (csd), or wm=FILE [gm=FILE csf=FILE] (msmt)")->type_name("[TISSUE=]FILE");
     app.add_option("--lmax", p.fod.lmax, "order of the FODs of white matter; 0: that of the response, at most 8")->type_name("N")->capture_default_str();
     app.add_flag("!--no-gradient-check", p.gradient_check, "do not check whether the axes of the gradient tables fit the images");
     const std::string tracking = "Tracking";
@@ -93,8 +104,8 @@ void add_run(CLI::App& root) {
     app.add_option("--cutoff", p.track.cutoff, "FOD amplitude below which tracking ends")->type_name("X")->capture_default_str()->group(tracking);
     app.add_option("--min-length", p.track.min_length, "[mm]  [5 voxels]")->type_name("MM")->group(tracking);
     app.add_option("--max-length", p.track.max_length, "[mm]  [100 voxels]")->type_name("MM")->group(tracking);
-    app.add_option("--trajectories", o->trajectories, "whose FODs a session's streamlines are tracked on: independent, mean, first")->check(CLI::IsMember({"independent", "mean", "first"}))->type_name("WAY")->capture_default_str()->group(tracking);
-    app.add_option("--weights", o->weights, "of streamlines: none, each, joint")->check(CLI::IsMember({"none", "each", "joint"}))->type_name("WAY")->capture_default_str()->group(tracking);
+    app.add_option("--trajectories", o->trajectories, "whose FODs a session's streamlines are tracked on: mean, first, independent")->check(CLI::IsMember({"mean", "first", "independent"}))->type_name("WAY")->capture_default_str()->group(tracking);
+    app.add_option("--weights", o->weights, "of streamlines: auto, joint, each, none")->check(CLI::IsMember({"auto", "joint", "each", "none"}))->type_name("WAY")->capture_default_str()->group(tracking);
     app.add_option("--reg-change", p.sift2.reg_change, "joint: weight of the squares of the sessions' changes")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);
     app.add_option("--reg-change-tv", p.sift2.reg_change_tv, "joint: weight of the variation of changes within fixels")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);
     app.add_flag("--keep-tracks", p.keep_tracks, "write the streamlines (.tck) and their weights, too")->group(tracking);

@@ -106,8 +106,8 @@ void add_session_weights(CLI::App& root) {
                             [o](Run& run) { run_session_weights(run, *o); });
     auto& s = o->sessions;
     app.add_option("tracks", o->tracks, "streamlines: .tck, .trk or .trx")->required()->type_name("TRACKS");
-    app.add_option("--fod", o->fods, "FOD image of every session, on one grid")->required()->type_name("FOD ...");
-    app.add_option("--out", o->outputs, "weights of every session, text, in the order of --fod")->required()->type_name("OUT ...");
+    app.add_option("--fod", o->fods, "FOD image of every session, on one grid")->required()->type_name("FOD");
+    app.add_option("--out", o->outputs, "weights of every session, text, in the order of --fod")->required()->type_name("OUT");
     app.add_option("--fit", o->fit, "joint or each")->check(CLI::IsMember({"joint", "each"}))->type_name("WAY")->capture_default_str();
     app.add_option("--out-mu", o->out_mu, "mu, text: fibre density per mm of streamline in a voxel")->type_name("FILE");
     app.add_option("--out-mean", o->out_mean, "weights of the mean, text")->type_name("FILE");

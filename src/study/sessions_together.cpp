@@ -183,6 +183,9 @@ std::vector<std::string> run_together(std::span<const SessionPlan> plans, const 
     ImageMean sum;
     for (auto& session : sessions) {
         onto(grid, session.fod, device);
+        if (session.fod.volumes != sessions.front().fod.volumes)
+            throw InputError(fmt::format("the FODs of {} and {} are of another order ({} and {} coefficients), so they have no mean; give --lmax, or use --trajectories independent",
+                                         sessions.front().plan().session.name(), session.plan().session.name(), sessions.front().fod.volumes, session.fod.volumes));
         sum.add(session.fod, "the FOD image of " + session.plan().session.name());
     }
     const ScalarImage mean = sum.mean();

@@ -47,6 +47,8 @@ class Pipeline : public testing::Test {
         options.track.select = 150;
         options.track.seed = 7;
         options.keep_tracks = true;
+        options.trajectories = Trajectories::independent;
+        options.weights = StreamlineWeights::none;
         listener.say = [this](const std::string& text) { said.push_back(text); };
         listener.warn = [this](const std::string& text) { warned.push_back(text); };
         for (std::size_t s = 0; s < 2; ++s) write_session(s == 0 ? "01" : "02", tensors[s]);

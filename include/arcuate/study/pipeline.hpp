@@ -49,8 +49,8 @@ struct PipelineOptions {
     bool register_sessions = false;
     registration::RigidOptions registration;
     std::string parcellation_session;  ///< the session in whose world frame the parcellation is; empty: that of its name (ses-)
-    Trajectories trajectories = Trajectories::independent;
-    StreamlineWeights weights = StreamlineWeights::none;  ///< joint needs shared trajectories
+    Trajectories trajectories = Trajectories::mean;  ///< shared ones need sessions in one space: what is misaligned by more than a quarter of a voxel is refused
+    StreamlineWeights weights = StreamlineWeights::joint;  ///< joint needs shared trajectories
     weights::SessionOptions sift2;  ///< `weights` in it follows from the above
     bool keep_tracks = false;  ///< write the .tck and the weights, too
     bool gradient_check = true;  ///< warn where the axes of the gradient table seem wrong
