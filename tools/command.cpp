@@ -81,7 +81,7 @@ std::string the_command_line;
 
 const Device& Run::device() {
     if (devices_.empty()) {
-        devices_.push_back(Device::open(device_spec, threads));
+        devices_.push_back(Device::open(device_spec, threads, device_memory));
         say_verbose(fmt::format("running on {}", devices_.front().name()));
     }
     return devices_.front();
@@ -89,7 +89,7 @@ const Device& Run::device() {
 
 const std::vector<Device>& Run::devices() {
     if (devices_.empty()) {
-        devices_ = Device::open_all(device_spec, threads);
+        devices_ = Device::open_all(device_spec, threads, device_memory);
         for (const auto& d : devices_) say_verbose(fmt::format("running on {}", d.name()));
     }
     return devices_;
@@ -135,6 +135,10 @@ CLI::App& add_command(CLI::App& root, const std::string& name, const std::string
     const std::string group = "Common options";
     app.add_option("--device", run->device_spec, "where to compute: auto, cpu, cuda or cuda:N; the result is the same bytes")->capture_default_str()->group(group);
     app.add_option("--threads", run->threads, "CPU threads; 0: as many as there are")->capture_default_str()->group(group);
+    app.add_option("--device-memory", run->device_memory, "bytes (K, M, G) that may be taken on the device, of which more is planned with less; does not change a byte  [all]")
+        ->transform(CLI::AsSizeValue(false))
+        ->type_name("SIZE")
+        ->group(group);
     app.add_flag("--force", run->force, "overwrite existing outputs")->group(group);
     auto* quiet = app.add_flag("--quiet", run->quiet, "say nothing but errors and warnings")->group(group);
     app.add_flag("--verbose", run->verbose, "say more")->excludes(quiet)->group(group);

@@ -24,6 +24,7 @@ class Run {
     std::string command;  ///< "tensor"
     std::string device_spec = "auto";
     int threads = 0;
+    std::int64_t device_memory = Device::no_limit;
     bool force = false;
     bool quiet = false;
     bool verbose = false;

@@ -13,7 +13,7 @@ namespace arcuate {
 
 namespace detail {
 void* allocate(const Device& device, std::size_t bytes);  ///< throws DeviceError where there is not enough
-void release(const Device& device, void* memory) noexcept;
+void release(const Device& device, void* memory, std::size_t bytes) noexcept;
 void copy_to_device(const Device& device, void* to, const void* from, std::size_t bytes);
 void copy_to_host(const Device& device, void* to, const void* from, std::size_t bytes);  ///< waits for earlier launches
 void fill_zero(const Device& device, void* memory, std::size_t bytes);
@@ -38,7 +38,7 @@ class Buffer {
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
     ~Buffer() {
-        if (data_) detail::release(device_, data_);
+        if (data_) detail::release(device_, data_, size_ * sizeof(T));
     }
 
     static Buffer zeros(const Device& device, std::size_t size) {

@@ -37,13 +37,13 @@ void allow_threads(int threads) {
 
 }  // namespace
 
-Device::Impl::Impl(int n_threads, int cuda) : threads(n_threads), cuda_index(cuda), arena(n_threads) { allow_threads(n_threads); }
+Device::Impl::Impl(int n_threads, int cuda, std::int64_t memory) : threads(n_threads), cuda_index(cuda), memory_limit(memory), arena(n_threads) { allow_threads(n_threads); }
 
 Device::Impl::~Impl() {
     if (cuda_index >= 0) detail::close_cuda(*this);
 }
 
-Device Device::open(const std::string& spec, int threads) {
+Device Device::open(const std::string& spec, int threads, std::int64_t memory) {
     if (threads < 0) throw InputError(fmt::format("--threads {} is negative; give 0 for all cores or a positive number", threads));
     if (threads == 0) threads = hardware_threads();
     int cuda = -1;
@@ -61,7 +61,7 @@ Device Device::open(const std::string& spec, int threads) {
         throw InputError(fmt::format("device '{}' is not understood; use auto, cpu, cuda or cuda:N", spec));
     }
     Device device;
-    device.impl_ = std::make_shared<Impl>(threads, cuda);
+    device.impl_ = std::make_shared<Impl>(threads, cuda, memory);
     if (cuda >= 0)
         detail::open_cuda(*device.impl_);
     else
@@ -69,7 +69,7 @@ Device Device::open(const std::string& spec, int threads) {
     return device;
 }
 
-std::vector<Device> Device::open_all(const std::string& spec, int threads) {
+std::vector<Device> Device::open_all(const std::string& spec, int threads, std::int64_t memory) {
     std::vector<std::string> parts;
     for (std::size_t at = 0; at <= spec.size();) {
         const auto end = std::min(spec.find(',', at), spec.size());
@@ -82,7 +82,7 @@ std::vector<Device> Device::open_all(const std::string& spec, int threads) {
     const int all = threads == 0 ? hardware_threads() : threads;
     const auto cpus = static_cast<int>(std::count(parts.begin(), parts.end(), "cpu"));
     std::vector<Device> devices;
-    for (const auto& part : parts) devices.push_back(open(part, part == "cpu" && cpus > 1 ? std::max(1, all / cpus) : threads));
+    for (const auto& part : parts) devices.push_back(open(part, part == "cpu" && cpus > 1 ? std::max(1, all / cpus) : threads, memory));
     return devices;
 }
 
@@ -91,13 +91,15 @@ int Device::threads() const { return impl_->threads; }
 std::string Device::name() const { return impl_->label; }
 
 std::int64_t Device::free_memory() const {
-    if (is_cuda()) return detail::cuda_free_memory(*this);
-    return static_cast<std::int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+    const std::int64_t here = is_cuda() ? detail::cuda_free_memory(*this) : static_cast<std::int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
+    return std::min(here, std::max<std::int64_t>(0, impl_->memory_limit - impl_->allocated));
 }
 
 namespace detail {
 
-void* allocate(const Device& device, std::size_t bytes) {
+namespace {
+
+void* allocate_unlimited(const Device& device, std::size_t bytes) {
     if (device.is_cuda()) return cuda_allocate(device, bytes);
     // 64: a cache line, and the widest vector register.
     void* memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
@@ -105,7 +107,24 @@ void* allocate(const Device& device, std::size_t bytes) {
     return memory;
 }
 
-void release(const Device& device, void* memory) noexcept {
+}  // namespace
+
+void* allocate(const Device& device, std::size_t bytes) {
+    const auto& impl = device.impl();
+    const auto more = static_cast<std::int64_t>(bytes), before = impl.allocated.fetch_add(more);
+    try {
+        if (more > impl.memory_limit - before)
+            throw DeviceError(fmt::format("{:.1f} MiB of device memory are not enough ({:.1f} are in use, and {:.1f} more are needed at least); allow more, or work on fewer voxels", static_cast<double>(impl.memory_limit) / 0x1p20,
+                                          static_cast<double>(before) / 0x1p20, static_cast<double>(more) / 0x1p20));
+        return allocate_unlimited(device, bytes);
+    } catch (...) {
+        impl.allocated -= more;
+        throw;
+    }
+}
+
+void release(const Device& device, void* memory, std::size_t bytes) noexcept {
+    device.impl().allocated -= static_cast<std::int64_t>(bytes);
     if (device.is_cuda())
         cuda_release(device, memory);
     else

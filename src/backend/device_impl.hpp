@@ -5,18 +5,21 @@
 
 #include <oneapi/tbb/task_arena.h>
 
+#include <atomic>
 #include <string>
 
 namespace arcuate {
 
 struct Device::Impl {
-    Impl(int n_threads, int cuda);
+    Impl(int n_threads, int cuda, std::int64_t memory);
     ~Impl();
     Impl(const Impl&) = delete;
     Impl& operator=(const Impl&) = delete;
 
     int threads;
     int cuda_index;  // -1: the CPU backend
+    std::int64_t memory_limit;
+    mutable std::atomic<std::int64_t> allocated{0};
     mutable oneapi::tbb::task_arena arena;
     void* stream = nullptr;  // cudaStream_t
     std::string label;

@@ -65,11 +65,18 @@ class Workspace {
     }
 
     void make_room(std::int64_t pages) {
-        const std::int64_t most = std::max<std::int64_t>(device_.is_cuda() ? device_.free_memory() / 4 / page_bytes() : (std::int64_t{256} << 20) / page_bytes(), most_pages(options_));
-        pages = std::min({pages, most, std::int64_t{1} << 30});
+        const std::int64_t least = most_pages(options_), share = device_.free_memory() / 4, room = device_.is_cuda() ? share : std::min(share, std::int64_t{256} << 20);
+        pages = std::min({pages, std::max(room / page_bytes(), least), std::int64_t{1} << 30});
         if (pages <= pool_.pages()) return;
         pool_ = Pool(device_, 1);  // free before asking for more
-        pool_ = Pool(device_, static_cast<std::int32_t>(pages));
+        for (;; pages = std::max(pages / 2, least)) {
+            try {
+                pool_ = Pool(device_, static_cast<std::int32_t>(pages));
+                return;
+            } catch (const DeviceError&) {  // another worker took the room
+                if (pages == least) throw;
+            }
+        }
     }
 
     void pack(const std::vector<StreamlineRecord>& records, Chunk& chunk) {
@@ -170,8 +177,9 @@ void ChunkQueue::report(std::int64_t seeds, std::int64_t accepted) {
 /// Enough to fill the device, as few as the number still wanted suggests.
 std::int64_t ChunkQueue::size_of_next(const Device& device) const {
     if (options_.chunk > 0) return options_.chunk;
-    const std::int64_t most = device.is_cuda() ? 1 << 18 : 2048;
-    const std::int64_t least = device.is_cuda() ? 1 << 14 : 64;
+    const std::int64_t room = device.free_memory() / 16 / static_cast<std::int64_t>(sizeof(StreamlineRecord));
+    const std::int64_t most = std::clamp<std::int64_t>(room, 1, device.is_cuda() ? 1 << 18 : 2048);
+    const std::int64_t least = std::min<std::int64_t>(most, device.is_cuda() ? 1 << 14 : 64);
     if (options_.select == 0) return most;
     const double rate = (static_cast<double>(reached_.accepted) + 1) / (static_cast<double>(reached_.seeds) + 2);
     const double needed = static_cast<double>(options_.select - reached_.accepted) / rate - static_cast<double>(next_first_ - reached_.seeds);

@@ -1,6 +1,8 @@
 // Opening devices, and what the user is told where that cannot be.
 #include "devices.hpp"
 
+#include "backend/buffer.hpp"
+
 #include <gmock/gmock.h>
 
 namespace {
@@ -20,6 +22,26 @@ TEST(Device, OpensTheProcessor) {
 
 TEST(Device, AutoIsTheFirstUsableCudaDeviceElseTheProcessor) {
     EXPECT_EQ(Device::open("auto", 1).is_cuda(), arcuate::test::open_for_test("cuda").device.has_value());
+}
+
+TEST(Device, KeepsToItsMemory) {
+    const Device device = Device::open("cpu", 1, 1 << 20), same = device;
+    EXPECT_EQ(device.free_memory(), 1 << 20);
+    arcuate::Buffer<float> most(device, 200 << 10 >> 2);
+    {
+        const arcuate::Buffer<float> more(same, 600 << 10 >> 2);
+        EXPECT_EQ(device.free_memory(), 224 << 10) << "copies share it";
+        try {
+            const arcuate::Buffer<char> too_much(device, (224 << 10) + 1);
+            ADD_FAILURE() << "was allowed";
+        } catch (const arcuate::DeviceError& error) {
+            EXPECT_THAT(error.what(), HasSubstr("1.0 MiB of device memory are not enough (0.8 are in use, and 0.2 more are needed at least)"));
+        }
+        const arcuate::Buffer<char> all(device, 224 << 10);
+        EXPECT_EQ(device.free_memory(), 0);
+    }
+    most = {};
+    EXPECT_EQ(device.free_memory(), 1 << 20);
 }
 
 TEST(Device, RefusesWhatIsNoDevice) {

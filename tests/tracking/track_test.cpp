@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <gmock/gmock.h>
+
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -147,6 +149,22 @@ TEST(TrackBytes, DoNotDependOnThreadsChunksOrDevice) {
                 EXPECT_EQ(got.summary.arcs, expected.summary.arcs);
             }
         }
+    // Plans for less memory, down to where there is none.
+    o.chunk = 0;
+    int done = 0, refused = 0;
+    for (std::int64_t memory = 64 << 20; memory >= 1 << 15; memory /= 2) {
+        try {
+            const auto got = run(fod, o, Device::open("cpu", 2, memory));
+            EXPECT_EQ(refused, 0) << memory << " bytes suffice, and more did not";
+            EXPECT_EQ(got.tracks.positions, expected.tracks.positions) << memory << " bytes";
+            ++done;
+        } catch (const DeviceError& error) {
+            EXPECT_THAT(error.what(), testing::HasSubstr("of device memory are not enough"));
+            ++refused;
+        }
+    }
+    EXPECT_GE(done, 3);
+    EXPECT_GE(refused, 1);
 }
 
 TEST(TrackBytes, FewerStreamlinesAreAPrefixOfMore) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,11 +14,13 @@ class Device {
   public:
     /// `spec`: "auto" (the first usable CUDA device, else the CPU), "cpu", "cuda", "cuda:N".
     /// `threads`: CPU threads for host work and for the CPU backend; 0 means as many as the machine has.
+    /// `memory`: bytes that may be allocated on it, all copies together; more is refused as if the device had no more.
     /// Throws DeviceError with what to do where the device is missing or unusable, InputError for a spec that is none of these.
-    static Device open(const std::string& spec = "cpu", int threads = 0);
+    static Device open(const std::string& spec = "cpu", int threads = 0, std::int64_t memory = no_limit);
 
     /// Several, as "cuda:0,1" or "cpu,cpu"; CPU devices share the threads.
-    static std::vector<Device> open_all(const std::string& spec, int threads = 0);
+    static std::vector<Device> open_all(const std::string& spec, int threads = 0, std::int64_t memory = no_limit);
+    static constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
 
     bool is_cuda() const;
     int threads() const;
