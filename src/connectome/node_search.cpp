@@ -58,17 +58,20 @@ void dilate(std::vector<std::uint8_t>& near, const Grid& grid, std::size_t axis,
 
 }  // namespace
 
-std::vector<std::int32_t> node_numbers(const Parcellation& parcellation) {
+std::int32_t node_number(const std::vector<Node>& nodes, std::int32_t label) {
     // Labels may be sparse (FreeSurfer's reach 14 175), so they are looked up by bisection.
-    const auto& nodes = parcellation.nodes;
+    const auto at = std::lower_bound(nodes.begin(), nodes.end(), label, [](const Node& node, std::int32_t l) { return node.label < l; });
+    return at != nodes.end() && at->label == label ? static_cast<std::int32_t>(at - nodes.begin()) + 1 : 0;
+}
+
+std::vector<std::int32_t> node_numbers(const Parcellation& parcellation) {
     std::vector<std::int32_t> out(parcellation.labels.data.size(), 0);
     std::int32_t label = 0, number = 0;  // neighbours mostly share a label
     for (std::size_t v = 0; v < out.size(); ++v) {
         if (parcellation.labels.data[v] == 0) continue;
         if (parcellation.labels.data[v] != label) {
             label = parcellation.labels.data[v];
-            const auto at = std::lower_bound(nodes.begin(), nodes.end(), label, [](const Node& node, std::int32_t l) { return node.label < l; });
-            number = at != nodes.end() && at->label == label ? static_cast<std::int32_t>(at - nodes.begin()) + 1 : 0;
+            number = node_number(parcellation.nodes, label);
         }
         out[v] = number;
     }

@@ -8,6 +8,9 @@
 
 namespace arcuate::connectome {
 
+/// The label's row in the connectome plus one, 0 for none.
+std::int32_t node_number(const std::vector<Node>& nodes, std::int32_t label);
+
 /// Each voxel's row in the connectome plus one, 0 background.
 std::vector<std::int32_t> node_numbers(const Parcellation& parcellation);
 

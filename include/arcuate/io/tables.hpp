@@ -44,6 +44,12 @@ std::vector<std::vector<double>> read_numbers(const std::string& path);
 /// triangle unless `symmetric`, zeros elsewhere and where undefined. Separated by commas in a .csv, by blanks in other files.
 void write_mrtrix_matrix(const std::string& path, const std::vector<Node>& nodes, const std::vector<double>& matrix, bool symmetric, bool overwrite);
 
+/// The same of a vector: one value per label, in one line.
+void write_mrtrix_vector(const std::string& path, const std::vector<Node>& nodes, const std::vector<double>& values, bool overwrite);
+
+/// A vector as .tsv or .csv: a row per region, columns index, name and every metric; NaN is written n/a.
+void write_vector(const std::string& path, const Connectome& connectome, bool overwrite);
+
 /// Columns index, name, hemisphere (L, R, n/a), x, y, z (centre, scanner RAS+ [mm]), voxels, volume [mm3] as .tsv or .csv.
 void write_node_table(const std::string& path, const std::vector<Node>& nodes, double voxel_mm3, bool overwrite);
 
