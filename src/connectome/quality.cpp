@@ -30,7 +30,7 @@ Quality check_quality(const Connectome& connectome, const std::string& tracks, c
         out.warnings.push_back(fmt::format("only {} of {} streamlines {} of {}; check that both are in the same world frame and that the parcellation reaches the end of the white "
                                            "matter, or search further", connectome.assigned, connectome.streamlines, connectome.vector ? "end in a region" : "connect two regions", parcellation));
     if (!empty.empty()) out.warnings.push_back(fmt::format("regions without a voxel in {}: {}", parcellation, empty));
-    if (!lonely.empty()) out.warnings.push_back(fmt::format("regions of {} that no streamline connects: {}", parcellation, lonely));
+    if (!lonely.empty()) out.warnings.push_back(fmt::format("regions of {} that no streamline {}: {}", parcellation, connectome.vector ? "ends in" : "connects", lonely));
     return out;
 }
 

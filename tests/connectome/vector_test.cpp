@@ -41,7 +41,7 @@ TEST_P(Vectors, ByHand) {
     EXPECT_EQ(c.half_assigned, 0);
     const auto quality = check_quality(c, "t.tck", "p.nii");
     EXPECT_EQ(quality.edges, 2);
-    EXPECT_THAT(quality.warnings, testing::ElementsAre(HasSubstr("that no streamline connects: 1")));
+    EXPECT_THAT(quality.warnings, testing::ElementsAre(HasSubstr("that no streamline ends in: 1")));
     EXPECT_THROW(precision_of(c, "count", 0.1), InputError);
 }
 

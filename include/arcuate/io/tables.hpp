@@ -37,7 +37,7 @@ std::string number(double value);
 /// background. Throws InputError for a label without a name and for tables that disagree.
 void read_node_names(const std::vector<std::string>& paths, Parcellation& parcellation);
 
-/// Rows of numbers from a text file such as a response function: separated by blanks, # begins a comment. Rows may differ in length.
+/// Rows of numbers from a text file such as a response function: separated by blanks or commas, # begins a comment. Rows may differ in length.
 std::vector<std::vector<double>> read_numbers(const std::string& path);
 
 /// A matrix as MRtrix3's tck2connectome writes it: numbers alone, a row for every label from 1 to the largest (from 0 where that is a node), the upper
