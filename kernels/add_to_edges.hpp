@@ -92,13 +92,15 @@ struct AddToEdges {
     EdgeTerms edges;
 
     ARCUATE_HD void operator()(std::int64_t i) const {
-        const std::int32_t n = counts ? counts[i] : (vector ? 1 : 2);
-        const std::int32_t* const mine = counts ? nodes + (firsts[i] - first) : nodes + 2 * i + (vector ? 1 : 0);
+        const std::int32_t n = counts ? counts[i] : 2;
+        const std::int32_t* const mine = counts ? nodes + (firsts[i] - first) : nodes + 2 * i;
         double volume = 0;
         for (std::int32_t a = 0; a < n; ++a) volume += volumes[mine[a]];
         const double per_volume = nodes_per_volume(static_cast<double>(n), volume);
         if (n == 0) {
             edges.add(0, i, per_volume, 1.0);
+        } else if (vector && !counts) {
+            edges.add(edge_of(0, mine[1]), i, per_volume, 1.0);
         } else if (vector || n == 1) {  // a streamline with one region connects nothing
             for (std::int32_t a = 0; a < n; ++a) edges.add(edge_of(0, mine[a]), i, per_volume, 1.0);
         } else if (!counts) {
@@ -147,7 +149,11 @@ struct AddSharesToEdges {
     ARCUATE_HD void operator()(std::int64_t i) const {
         const auto p = lists[ends[2 * i]], q = lists[ends[2 * i + 1]];
         if (vector) {
-            for (const NodeShare& b : q) edges.add(edge_of(0, b.node), i, nodes_per_volume(1.0, volumes[b.node]), static_cast<double>(b.share));
+            for (const NodeShare& b : q) {
+                double per_volume = 0;
+                for (const NodeShare& a : p) per_volume += static_cast<double>(a.share) * nodes_per_volume(2.0, volumes[a.node] + volumes[b.node]);
+                edges.add(edge_of(0, b.node), i, per_volume, static_cast<double>(b.share));
+            }
             return;
         }
         for (const NodeShare& a : p)

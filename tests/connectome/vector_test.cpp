@@ -33,8 +33,9 @@ TEST_P(Vectors, ByHand) {
     EXPECT_NEAR(c.metric("count_sampling_se").matrix[2], std::sqrt(4.0 / 3 * 2 * (1 - 2.0 / 4)), 1e-12);
     EXPECT_NEAR(c.metric("mean_length").matrix[2], 6, 1e-12);
     EXPECT_TRUE(std::isnan(c.metric("mean_length").matrix[0]));
-    EXPECT_NEAR(c.metric("inverse_volume").matrix[2], 2.0 / 4, 1e-12);
-    EXPECT_NEAR(c.metric("density").matrix[2], (1 / 4.0 + 1 / 8.0) / 4, 1e-12);
+    // The first begins in region 1, the second in the background, of 4 voxels.
+    EXPECT_NEAR(c.metric("inverse_volume").matrix[2], 2 / (1 + 4.0) + 2 / (4 + 4.0), 1e-12);
+    EXPECT_NEAR(c.metric("density").matrix[2], 2 / (1 + 4.0) / 4 + 2 / (4 + 4.0) / 8, 1e-12);
     EXPECT_EQ(builder.connectome(0, true).metric("count").matrix, (std::vector<double>{1, 0, 1, 2}));
     EXPECT_EQ(builder.assignments().labels, (std::vector<std::int32_t>{3, 3, 2, 0}));
     EXPECT_EQ(c.assigned, 3);
@@ -68,8 +69,9 @@ TEST_P(Vectors, OfSoftParcellationsShareOutTheLastEnd) {
     builder.append(t.view());
     const auto c = builder.connectome(0, true);
     EXPECT_EQ(c.metric("count").matrix, (std::vector<double>{0.75, 0.75, 0.5}));
-    EXPECT_NEAR(c.metric("inverse_volume").matrix[1], 0.25 / 0.75 + 0.5 / 0.75, 1e-12);
-    EXPECT_NEAR(c.metric("inverse_volume").matrix[2], 0.5 / 0.5, 1e-12);
+    // Volumes 8.75 of none, 0.75 and 0.5; what is expected over the regions of the first end.
+    EXPECT_NEAR(c.metric("inverse_volume").matrix[1], 0.25 * (0.5 * 2 / 9.5 + 0.5 * 2 / 1.5) + 0.5 * (0.25 * 2 / 9.5 + 0.25 * 2 / 1.5 + 0.5 * 2 / 1.25), 1e-12);
+    EXPECT_NEAR(c.metric("inverse_volume").matrix[2], 0.5 * (0.5 * 2 / 9.25 + 0.5 * 2 / 1.25), 1e-12);
 }
 
 }  // namespace

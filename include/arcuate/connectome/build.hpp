@@ -99,7 +99,7 @@ struct Assignments {
 ///           has no region.
 /// Weights.  Sums are of weight x quantity and means are weighted; count stays a count, and extremes are of the streamlines as they are.
 /// Deviation. sd_ is the sample standard deviation over streamlines, sqrt(sum of w (x - M)^2 / (sum of w - sum of w^2 / sum of w)); without weights s.
-/// Volumes.  In a vector, 1 / V. Where all voxels count, 2 / (V1 + V2) is n / (V1 + ... + Vn) over the n regions of the streamline.
+/// Volumes.  Those of both ends' regions also in a vector, of the background where one has none. Where all voxels count, 2 / (V1 + V2) is n / (V1 + ... + Vn) over the n regions of the streamline.
 /// Along.    Trilinear interpolation at the vertices; in means a vertex weighs half of each adjacent segment, in medians each weighs the same. Vertices
 ///           outside the map or beside a voxel that is not finite are left out; a streamline with none left does not enter the edge's statistic. Directions
 ///           are those of the voxel that it passes through, always: their signs mean nothing and neighbours list theirs in another order, so that nothing
