@@ -39,9 +39,9 @@ Assigner::Assigner(const std::vector<std::int32_t>& places, const Grid& grid, As
     const auto around = surroundings(grid.voxel_to_world, search_mm);
     const auto n = static_cast<std::int32_t>(around.offsets.size());
     if (way == Assignment::radial_search) {
-        decided_ = Buffer(device, decided_nodes(places, grid, search_mm, around.reach));
+        decided_ = Buffer(device, decided_nodes(places, grid, search_mm, around));
         offsets_ = Buffer(device, around.offsets);
-        radial_ = {grid_, decided_.data(), offsets_.data(), n, search_mm * search_mm};
+        radial_ = {grid_, decided_.data(), offsets_.data(), n, search_mm * search_mm, own_centre_is_nearest(grid.voxel_to_world, search_mm)};
     } else {
         const auto [rx, ry, rz] = around.reach;
         const std::int32_t cells = (2 * rx + 1) * (2 * ry + 1) * (2 * rz + 1);
