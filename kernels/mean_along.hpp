@@ -38,42 +38,60 @@ ARCUATE_HD void along_voxels(const float* p, std::int64_t n, const MapView& map,
     VoxelWalk{narrowed(map.world_to_voxel)}(p, n, visit);
 }
 
-/// Mean, extremes and, where there is room to keep them, the values themselves of one map; what is not finite is left out.
-struct Gather {
-    float* room = nullptr;
-    std::int64_t count = 0;
-    double weights = 0, sum = 0;
-    float low = infinity, high = -infinity;
-
-    ARCUATE_HD void add(float value, double weight) {
-        if (!is_finite(value)) return;
-        weights += weight;
-        sum = fma(weight, static_cast<double>(value), sum);
-        low = min(value, low);
-        high = max(value, high);
-        if (room) room[count] = value;
-        ++count;
-    }
-    /// NaN where there is none.
-    ARCUATE_HD double mean() const { return weights > 0 ? sum / weights : static_cast<double>(detail::quiet_nan()); }
-};
-
+/// Mean and, where they are wanted, extremes of each map, and the values themselves where there is room to keep them. What is not finite is left out.
 template <class Lanes>
 struct GatherEach {
-    std::int32_t maps;  ///< of the lanes
-    Gather of[Lanes::count]{};
+    static constexpr int lanes = Lanes::count;
+    bool extremes = true;
+    float* room[lanes]{};  ///< null where nobody wants them
+    std::int64_t count[lanes]{};
+    float low[lanes], high[lanes];
 
-    ARCUATE_HD void operator()(const float* values, double weight) {
+    ARCUATE_HD GatherEach() {
         ARCUATE_UNROLL
-        for (int k = 0; k < Lanes::count; ++k)
-            if (k < maps) of[k].add(values[k], weight);
+        for (int k = 0; k < lanes; ++k) {
+            low[k] = infinity;
+            high[k] = -infinity;
+        }
     }
+    ARCUATE_HD void operator()(const float* values, double weight) {
+        bool finite[lanes], all = true;
+        ARCUATE_UNROLL
+        for (int k = 0; k < lanes; ++k) {
+            finite[k] = is_finite(values[k]);
+            all = all && finite[k];
+        }
+        if (all) {
+            (Lanes::load(weights_) + Lanes::all(weight)).store(weights_);
+            fma(Lanes::all(weight), Lanes::load(values), Lanes::load(sum_)).store(sum_);
+        }
+        ARCUATE_UNROLL
+        for (int k = 0; k < lanes; ++k) {
+            if (!finite[k]) continue;
+            if (!all) {
+                weights_[k] += weight;
+                sum_[k] = fma(weight, static_cast<double>(values[k]), sum_[k]);
+            }
+            if (extremes) {
+                low[k] = min(values[k], low[k]);
+                high[k] = max(values[k], high[k]);
+            }
+            if (room[k]) room[k][count[k]] = values[k];
+            ++count[k];
+        }
+    }
+    ARCUATE_HD double weights(int k) const { return weights_[k]; }
+    /// NaN where there is none.
+    ARCUATE_HD double mean(int k) const { return weights_[k] > 0 ? sum_[k] / weights_[k] : static_cast<double>(detail::quiet_nan()); }
+
+  private:
+    double weights_[lanes]{}, sum_[lanes]{};
 };
 
 ARCUATE_HD double mean_along(const float* p, std::int64_t n, const MapView& map) {
-    GatherEach<Double1> gather{1};
+    GatherEach<Double1> gather;
     along_vertices<Double1>(p, n, map, gather);
-    return gather.of[0].mean();
+    return gather.mean(0);
 }
 
 /// Weight of one map's values up to one, which is given by its ordered bits.

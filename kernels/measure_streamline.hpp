@@ -16,6 +16,7 @@ struct MapGroup {
     static constexpr std::int32_t most = Double4::count;
     MapView map;  ///< with values (nz, ny, nx, 1 or 4)
     std::int32_t maps;
+    bool extremes;  ///< wanted of any
     MapColumns columns[most];
 };
 
@@ -74,11 +75,12 @@ struct MeasureStreamline {
 
     template <class Lanes>
     ARCUATE_HD void along(const MapGroup& group, const float* p, std::int64_t size, float* mine, double* row) const {
-        GatherEach<Lanes> gather{group.maps};
+        GatherEach<Lanes> gather;
+        gather.extremes = group.extremes;
         ARCUATE_UNROLL
         for (int k = 0; k < Lanes::count; ++k) {
             if (precise || group.columns[k].median < 0) continue;
-            gather.of[k].room = mine;
+            gather.room[k] = mine;
             mine += size;
         }
         if (precise)
@@ -88,18 +90,17 @@ struct MeasureStreamline {
         ARCUATE_UNROLL
         for (int k = 0; k < Lanes::count; ++k) {
             const MapColumns& c = group.columns[k];
-            const Gather& of = gather.of[k];
-            const bool any = of.count > 0;
-            if (c.mean >= 0) row[c.mean] = of.mean();
-            if (c.min >= 0) row[c.min] = any ? static_cast<double>(of.low) : none();
-            if (c.max >= 0) row[c.max] = any ? static_cast<double>(of.high) : none();
+            const bool any = gather.count[k] > 0;
+            if (c.mean >= 0) row[c.mean] = gather.mean(k);
+            if (c.min >= 0) row[c.min] = any ? static_cast<double>(gather.low[k]) : none();
+            if (c.max >= 0) row[c.max] = any ? static_cast<double>(gather.high[k]) : none();
             if (c.median < 0) continue;
             if (!any)
                 row[c.median] = none();
             else if (precise)
-                row[c.median] = static_cast<double>(median_along_voxels<Lanes>(p, size, group.map, k, of.weights));
+                row[c.median] = static_cast<double>(median_along_voxels<Lanes>(p, size, group.map, k, gather.weights(k)));
             else
-                row[c.median] = static_cast<double>(quantile(of.room, static_cast<int>(of.count), 1, 2).value());
+                row[c.median] = static_cast<double>(quantile(gather.room[k], static_cast<int>(gather.count[k]), 1, 2).value());
         }
     }
 };

@@ -82,6 +82,7 @@ void Columns::add_group(const std::vector<const ScalarMap*>& maps, const std::ve
         const auto& c = columns[k];
         group.columns[k] = {c[place_of(Along::mean)], c[place_of(Along::median)], c[place_of(Along::min)], c[place_of(Along::max)]};
         medians += group.columns[k].median >= 0;
+        group.extremes = group.extremes || group.columns[k].min >= 0 || group.columns[k].max >= 0;
     }
     medians_ = std::max(medians_, medians);
     values_.emplace_back(device, values);
