@@ -9,6 +9,7 @@ Prints a Markdown table and, with --out, writes every run as JSON. README.md bes
 import argparse
 import array
 import datetime
+import functools
 import gzip
 import json
 import math
@@ -89,10 +90,11 @@ def other_parcellations(source, folder):
 
 
 class Inputs:
-    """What both programs are given. MRtrix3 makes the response, the FOD, the maps and the tracks of the later steps, untimed."""
+    """What both programs are given. MRtrix3 makes the response, the FOD, the maps and the tracks of the later steps, untimed, where a case asks for them."""
 
     def __init__(self, args, folder, cores):
-        self.multishell, self.folder, self.cores, self.select, self.given_tracks = args.multishell, folder, cores, args.select[0], args.tracks
+        self.multishell, self.folder, self.cores, self.given_tracks = args.multishell, folder, cores, args.tracks
+        self.select = self.first_select = args.select[0]
         self.voxel = {}
         if args.data:
             self.prepare_data(args.data)
@@ -109,14 +111,49 @@ class Inputs:
                 sys.exit(f"{path} is not there; --data names the folder human_rescan (see README.md)")
         self.voxel["data"] = voxel_size(self.dwi)
         self.grad = ["-fslgrad", self.bvec, self.bval]
-        self.response, self.fod, self.tracks = (str(self.folder / name) for name in ("response.txt", "fod.nii", "tracks.tck"))
-        log, threads = self.folder / "prepare.log", ["-nthreads", str(len(self.cores))]
-        run(["dwi2response", "tournier", self.dwi, self.response, "-mask", self.mask, "-scratch", str(self.folder), "-quiet", *self.grad, *threads], self.cores, log)
-        run(["dwi2fod", "csd", self.dwi, self.response, self.fod, "-mask", self.mask, "-quiet", *self.grad, *threads], self.cores, log)
+
+    def prepare(self, command):
+        run([*command, "-quiet", "-nthreads", str(len(self.cores))], self.cores, self.folder / "prepare.log")
+
+    @functools.cached_property
+    def response(self):
+        out = str(self.folder / "response.txt")
+        self.prepare(["dwi2response", "tournier", self.dwi, out, "-mask", self.mask, "-scratch", str(self.folder), *self.grad])
+        return out
+
+    @functools.cached_property
+    def fod(self):
+        out = str(self.folder / "fod.nii")
+        self.prepare(["dwi2fod", "csd", self.dwi, self.response, out, "-mask", self.mask, *self.grad])
+        return out
+
+    @functools.cached_property
+    def tracks(self):
         if self.given_tracks:
-            self.tracks = str(self.given_tracks)
-        else:
-            run(["tckgen", self.fod, self.tracks, "-seed_image", self.mask, "-mask", self.mask, "-select", str(10 * self.select), "-quiet", *threads], self.cores, log)
+            return str(self.given_tracks)
+        out = str(self.folder / "tracks.tck")
+        self.prepare(["tckgen", self.fod, out, "-seed_image", self.mask, "-mask", self.mask, "-select", str(10 * self.first_select)])
+        return out
+
+    @functools.cached_property
+    def maps(self):
+        """FA, MD, AD and RD, by name."""
+        paths = {name: str(self.folder / f"map_{name}.nii") for name in ("fa", "md", "ad", "rd")}
+        tensor = str(self.folder / "map_tensor.nii")
+        self.prepare(["dwi2tensor", self.dwi, tensor, "-mask", self.mask, *self.grad])
+        self.prepare(["tensor2metric", tensor, "-mask", self.mask, "-fa", paths["fa"], "-adc", paths["md"], "-ad", paths["ad"], "-rd", paths["rd"]])
+        return paths
+
+    @functools.cached_property
+    def five_parcellations(self):
+        return other_parcellations(self.parcels, self.folder)
+
+    @functools.cached_property
+    def peaks(self):
+        """Of the FOD, three per voxel."""
+        out = str(self.folder / "peaks.nii")
+        self.prepare(["sh2peaks", self.fod, out, "-num", "3", "-mask", self.mask])
+        return out
 
     def prepare_brain(self, brain):
         """The images unpacked, so that what is timed is tracking rather than gzip."""
@@ -128,27 +165,6 @@ class Inputs:
                 shutil.copyfileobj(packed, plain, 1 << 24)
         self.brain_fod, self.brain_tissues, self.brain_white = (str(self.folder / f"brain_{name}.nii") for name in ("fod", "5tt", "white_mask"))
         self.voxel["brain"] = voxel_size(self.brain_fod)
-
-    def maps(self):
-        """FA, MD, AD and RD, by name."""
-        paths = {name: str(self.folder / f"map_{name}.nii") for name in ("fa", "md", "ad", "rd")}
-        if not os.path.exists(paths["fa"]):
-            tensor, log = str(self.folder / "map_tensor.nii"), self.folder / "prepare.log"
-            run(["dwi2tensor", self.dwi, tensor, "-mask", self.mask, "-quiet", *self.grad], self.cores, log)
-            run(["tensor2metric", tensor, "-mask", self.mask, "-fa", paths["fa"], "-adc", paths["md"], "-ad", paths["ad"], "-rd", paths["rd"], "-quiet"], self.cores, log)
-        return paths
-
-    def five_parcellations(self):
-        if not hasattr(self, "five"):
-            self.five = other_parcellations(self.parcels, self.folder)
-        return self.five
-
-    def peaks(self):
-        """Of the FOD, three per voxel."""
-        out = self.folder / "peaks.nii"
-        if not out.exists():
-            run(["sh2peaks", self.fod, str(out), "-num", "3", "-mask", self.mask, "-quiet"], self.cores, self.folder / "prepare.log")
-        return str(out)
 
 
 def tensor(i, arcuate, out, threads):
@@ -169,7 +185,7 @@ def tracker(name, method):
     """A case: one algorithm, its name here and the peer's."""
     def track(i, arcuate, out, threads):
         signal = name.startswith("tensor")
-        field = i.dwi if signal else i.peaks() if name == "fact" else i.fod
+        field = i.dwi if signal else i.peaks if name == "fact" else i.fod
         peer = [["tckgen", field, f"{out}/peer.tck", "-algorithm", method, "-seed_image", i.mask, "-mask", i.mask, "-select", str(i.select), *(i.grad if signal else [])]]
         ours = [[arcuate, "track", field, f"{out}/our.tck", "--algorithm", name, "--seed-image", i.mask, "--mask", i.mask, "--select", str(i.select)]
                 + (["--bval", i.bval, "--bvec", i.bvec] if signal else [])]
@@ -208,7 +224,7 @@ METRICS = {"count": [], "mean_length": ["-scale_length", "-stat_edge", "mean"], 
 
 def connectomes(i, arcuate, out, threads):
     """Five parcellations and ten metrics: ours in one command, the peer's one for each pair, and one before for each map and statistic."""
-    maps, parcels = i.maps(), i.five_parcellations()
+    maps, parcels = i.maps, i.five_parcellations
     peer = [["tcksample", i.tracks, maps[m[0]], f"{out}/{name}.txt", "-stat_tck", m[1]] for name, m in METRICS.items() if isinstance(m, tuple)]
     for p, path in enumerate(parcels):
         for name, options in METRICS.items():

@@ -190,7 +190,7 @@ std::vector<Parcellation> read_parcellations(const Run& run, const Options& o, c
     for (const auto& job : jobs) {
         auto& parcellation = parcellations.emplace_back(io::read_parcellation(job.parcellation));
         inputs.emplace_back("parcellation", job.parcellation);
-        if (parcellation.percent) run.say(fmt::format("{}: percent", job.parcellation));
+        if (parcellation.percent) run.say(fmt::format("{}: shares in percent", job.parcellation));
         auto tables = o.names;
         if (const auto beside = study::find_names(job.parcellation); tables.empty() && !beside.empty()) tables.push_back(beside);
         if (!tables.empty()) io::read_node_names(tables, parcellation);
