@@ -3,12 +3,9 @@
 #include "arcuate/core/error.hpp"
 #include "backend/buffer.hpp"
 #include "backend/launch.hpp"
-#include "connectome/assigner.hpp"
 #include "connectome/columns.hpp"
+#include "connectome/edges.hpp"
 #include "connectome/metric_table.hpp"
-#include "connectome/node_search.hpp"
-#include "connectome/share_lists.hpp"
-#include "kernels/add_to_edges.hpp"
 #include "kernels/measure_streamline.hpp"
 
 #include <fmt/format.h>
@@ -16,7 +13,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 #include <set>
 
 namespace arcuate::connectome {
@@ -27,6 +23,7 @@ using kernels::EdgeStatistic;
 using Quantity = MetricRow::Quantity;
 
 constexpr std::size_t max_nodes = 20000;
+constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
 
 /// A power of two above twice the largest magnitude.
 double largest_of(std::span<const float> values) {
@@ -64,89 +61,6 @@ void check(std::span<const Parcellation> parcellations, const std::vector<Scalar
     for (const float weight : options.weights)
         if (!(weight >= 0 && weight < 0x1p24f)) throw InputError(fmt::format("a streamline has the weight {} (weights are from 0 to 2^24); check the file of weights", weight));
 }
-
-/// What accumulates for one parcellation.
-struct Edges {
-    Edges(const Parcellation& parcellation, const std::vector<kernels::EdgeTerm>& given, const ConnectomeOptions& options, const Device& device)
-        : nodes(parcellation.nodes), soft(parcellation.is_soft()), plan(given) {
-        const auto n = static_cast<std::int64_t>(nodes.size()) + 1;
-        n_edges = n * (n + 1) / 2;
-        const Grid& grid = parcellation.labels.grid;
-        if (soft) {
-            const auto lists = voxel_lists(parcellation);
-            assigner.emplace(lists.of_voxel, grid, options.assignment, options.search_mm, device);
-            list_offsets = Buffer(device, lists.offsets);
-            shares = Buffer(device, lists.shares);
-            largest = lists.largest;
-        } else {
-            assigner.emplace(node_numbers(parcellation), grid, options.assignment, options.search_mm, device);
-            plan.front().square_scale = 0;  // a count's squares are the count
-        }
-        add_volumes(grid, device);
-        std::vector<std::int64_t> start;
-        std::size_t n_squares = 0;
-        for (const auto& term : plan) {
-            const std::int64_t first = term.statistic == EdgeStatistic::min   ? std::numeric_limits<std::int64_t>::max()
-                                       : term.statistic == EdgeStatistic::max ? std::numeric_limits<std::int64_t>::min()
-                                                                              : 0;
-            firsts.push_back(start.size());
-            start.resize(start.size() + static_cast<std::size_t>(n_edges * kernels::EdgeTerm::cells_per_edge(term.statistic)), first);
-            first_squares.push_back(n_squares);
-            if (term.square_scale > 0) n_squares += static_cast<std::size_t>(n_edges * kernels::EdgeTerm::squares_per_edge(term.statistic));
-        }
-        cells = Buffer(device, start);
-        squares = Buffer<std::int64_t>::zeros(device, n_squares);
-        auto placed = plan;
-        for (std::size_t t = 0; t < placed.size(); ++t) {
-            placed[t].cells = cells.data() + firsts[t];
-            if (placed[t].square_scale > 0) placed[t].squares = squares.data() + first_squares[t];
-        }
-        terms = Buffer(device, placed);
-    }
-
-    /// Sizes of the background and of the nodes. A soft region of less than a voxel makes large quantities per volume; weighted by its shares, which are no larger
-    /// than it, they stay within bounds, but not their squares so weighted.
-    void add_volumes(const Grid& grid, const Device& device) {
-        double labelled = 0, least = 1;
-        std::vector<double> sizes(1);
-        for (const auto& node : nodes) {
-            sizes.push_back(node.voxels);
-            labelled += node.voxels;
-            if (node.voxels > 0) least = std::min(least, node.voxels);
-        }
-        sizes[0] = std::max(0.0, static_cast<double>(grid.voxels()) - labelled);
-        volumes = Buffer(device, sizes);
-        int exponent = 0;
-        std::frexp(1 / least, &exponent);
-        for (auto& term : plan)
-            if (term.per_volume && least < 1) term.spread_scale = std::ldexp(term.spread_scale, -exponent);
-    }
-
-    kernels::ShareLists lists() const { return {list_offsets.data(), shares.data()}; }
-
-    /// The regions of a streamline, for assignments().
-    void keep(std::span<const std::int32_t> found, bool last_alone) {
-        for (auto place : found.subspan(last_alone ? 1 : 0)) {
-            if (soft) place = largest[static_cast<std::size_t>(place)];
-            assignments.labels.push_back(place == 0 ? 0 : nodes[static_cast<std::size_t>(place) - 1].label);
-        }
-        assignments.offsets.push_back(assignments.labels.size());
-    }
-
-    std::vector<Node> nodes;
-    bool soft;
-    std::vector<kernels::EdgeTerm> plan;     ///< without places in memory
-    std::optional<Assigner> assigner;        ///< of a soft parcellation to lists of shares
-    Buffer<std::int64_t> list_offsets;
-    Buffer<kernels::NodeShare> shares;
-    std::vector<std::int32_t> largest;       ///< node of each list
-    std::int64_t n_edges;
-    Buffer<double> volumes;
-    std::vector<std::size_t> firsts, first_squares;  ///< of each term
-    Buffer<std::int64_t> cells, squares;
-    Buffer<kernels::EdgeTerm> terms;
-    Assignments assignments;
-};
 
 }  // namespace
 
@@ -244,57 +158,6 @@ void ConnectomeBuilder::append(const TractogramView& streamlines) {
 }
 
 const Assignments& ConnectomeBuilder::assignments(std::size_t parcellation) const { return impl_->edges.at(parcellation).assignments; }
-
-namespace {
-
-constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
-
-/// An edge's value of one metric, and its sampling error, from what has accumulated.
-struct Accumulated {
-    EdgeStatistic statistic;
-    const kernels::EdgeTerm& term;
-    const std::int64_t *cells, *squares;
-    double streamlines;
-
-    double value(std::int64_t edge) const {
-        switch (statistic) {
-            case EdgeStatistic::sum: return kernels::value_of_wide(cells + 2 * edge, term.scale);
-            case EdgeStatistic::mean: {
-                const double weight = weights(edge);
-                return weight == 0 ? undefined : kernels::value_of_wide(cells + 4 * edge, term.scale) / weight;
-            }
-            case EdgeStatistic::sd: {
-                const std::int64_t* const own = cells + 10 * edge;
-                const double w = kernels::value_of_wide(own + 2, term.weight_scale), mean = kernels::value_of_wide(own, term.scale) / w,
-                             ww = kernels::value_of_wide<3>(own + 4, term.weight_square_scale), wxx = kernels::value_of_wide<3>(own + 7, term.spread_scale), free = w - ww / w;
-                return free > 1e-12 * w ? std::sqrt(std::max(0.0, (wxx - w * mean * mean) / free)) : undefined;
-            }
-            default: {
-                const bool none = cells[edge] == (statistic == EdgeStatistic::min ? std::numeric_limits<std::int64_t>::max() : std::numeric_limits<std::int64_t>::min());
-                return none ? undefined : kernels::value_of_ordered(cells[edge]);
-            }
-        }
-    }
-    double sampling_error(std::int64_t edge) const {
-        double variance = undefined;
-        if (statistic == EdgeStatistic::sum && streamlines > 1) {
-            const double sum = value(edge), of_squares = term.square_scale > 0 ? kernels::value_of_wide<3>(squares + 3 * edge, term.square_scale) : sum;
-            variance = (of_squares - sum * sum / streamlines) * streamlines / (streamlines - 1);
-        } else if (statistic == EdgeStatistic::mean) {
-            const std::int64_t* const own = squares + 9 * edge;
-            const double mean = value(edge), w = weights(edge), ww = kernels::value_of_wide<3>(own, term.weight_square_scale), wwx = kernels::value_of_wide<3>(own + 3, term.mixed_scale),
-                         wwxx = kernels::value_of_wide<3>(own + 6, term.square_scale), free = w * w - ww;
-            if (free > 1e-12 * w * w) variance = (wwxx - 2 * mean * wwx + mean * mean * ww) / free;
-        }
-        return variance < 0 ? 0 : std::sqrt(variance);
-    }
-    bool has_error() const { return statistic == EdgeStatistic::sum || statistic == EdgeStatistic::mean; }
-
-  private:
-    double weights(std::int64_t edge) const { return kernels::value_of_wide(cells + 4 * edge + 2, term.weight_scale); }
-};
-
-}  // namespace
 
 Connectome ConnectomeBuilder::connectome(std::size_t parcellation, bool keep_unassigned) const {
     const auto& s = *impl_;
