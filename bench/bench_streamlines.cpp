@@ -189,10 +189,18 @@ void add_to_edges(benchmark::State& state) {
     }
     const std::vector<double> volumes(nodes + 1, 100.0);
     std::vector<std::int64_t> counts(2 * edges), lengths(4 * edges), means(4 * edges);
-    const k::EdgeTerm terms[] = {{-1, k::EdgeStatistic::sum, false, false, 0x1p30, 0x1p30, counts.data(), nullptr, 0, 0, 0},
-                                 {0, k::EdgeStatistic::mean, false, false, 0x1p19, 0x1p30, lengths.data(), nullptr, 0, 0, 0},
-                                 {1, k::EdgeStatistic::mean, false, false, 0x1p29, 0x1p30, means.data(), nullptr, 0, 0, 0}};
-    const k::AddToEdges add{ends.data(), nullptr, nullptr, 0, values.data(), 2, nullptr, volumes.data(), terms, 3};
+    const auto term = [](std::int32_t column, k::EdgeStatistic statistic, double scale, std::vector<std::int64_t>& cells) {
+        k::EdgeTerm out{};
+        out.column = column;
+        out.times = -1;
+        out.statistic = statistic;
+        out.scale = scale;
+        out.weight_scale = 0x1p30;
+        out.cells = cells.data();
+        return out;
+    };
+    const k::EdgeTerm terms[] = {term(-1, k::EdgeStatistic::sum, 0x1p30, counts), term(0, k::EdgeStatistic::mean, 0x1p19, lengths), term(1, k::EdgeStatistic::mean, 0x1p29, means)};
+    const k::AddToEdges add{ends.data(), nullptr, nullptr, 0, false, volumes.data(), {values.data(), 2, nullptr, terms, 3}};
     for (auto _ : state) {
         for (std::int64_t i = 0; i < n; ++i) add(i);
         benchmark::ClobberMemory();

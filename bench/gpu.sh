@@ -38,7 +38,7 @@ arguments() {
     transform) echo "transform $o/fod.nii.gz $o/moved_fod.nii.gz --kind fod --transform $d/motion.txt" ;;
     move) echo "transform $o/maps_fa.nii.gz $o/moved_fa.nii.gz --kind scalar --transform $d/motion.txt" ;;
     register) echo "register $o/maps_fa.nii.gz $o/moved_fa.nii.gz $o/common" ;;
-    connectome) echo "connectome $o/tracks.tck $d/nodes.nii.gz $o/connectome.h5 --scalar fa=$o/maps_fa.nii.gz" ;;
+    connectome) echo "connectome $o/tracks.tck $d/nodes.nii.gz $o/connectome.h5 --scalar fa=$o/maps_fa.nii.gz --scalar md=$o/maps_md.nii.gz --peaks $o/maps_v1.nii.gz --metric all --metric sd_length --errors" ;;
     esac
 }
 # run_command <name> <side>: prints seconds.

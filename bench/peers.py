@@ -7,7 +7,9 @@
 Prints a Markdown table and, with --out, writes every run as JSON. README.md beside this file says what each figure means.
 """
 import argparse
+import array
 import datetime
+import functools
 import gzip
 import json
 import math
@@ -57,11 +59,42 @@ def voxel_size(path):
     return math.prod(abs(v) for v in struct.unpack_from("<3f", header, 80)) ** (1 / 3)
 
 
+def other_parcellations(source, folder):
+    """The labels of a NIfTI-1 image, in order 1 to n, and four more images of them: neighbours in number merged by two and by four, regions cut in two at their mean
+    along the first axis, and these again along the second."""
+    opener = gzip.open if source.endswith(".gz") else open
+    with opener(source, "rb") as file:
+        header, voxels = file.read(352), file.read()
+    kind = {2: "B", 4: "h", 8: "i", 512: "H", 768: "I"}[struct.unpack_from("<h", header, 70)[0]]
+    stored = array.array(kind, voxels)
+    nx, ny = struct.unpack_from("<2h", header, 42)
+    order = {label: k for k, label in enumerate(sorted(set(stored) - {0}), 1)} | {0: 0}
+    labels = [order[label] for label in stored]
+
+    def cut(labels, place):
+        sums, counts = [0] * (max(labels) + 1), [0] * (max(labels) + 1)
+        for v, label in enumerate(labels):
+            sums[label] += place(v)
+            counts[label] += 1
+        return [label and 2 * label - (place(v) * counts[label] < sums[label]) for v, label in enumerate(labels)]
+
+    halves = cut(labels, lambda v: v % nx)
+    header = bytearray(header)
+    struct.pack_into("<2h", header, 70, 512, 16)
+    paths = []
+    for name, values in (("1", labels), ("2", [(label + 1) // 2 for label in labels]), ("4", [(label + 3) // 4 for label in labels]), ("half", halves),
+                         ("quarter", cut(halves, lambda v: v // nx % ny))):
+        paths.append(str(folder / f"parcels_{name}.nii"))
+        Path(paths[-1]).write_bytes(bytes(header) + array.array("H", values).tobytes())
+    return paths
+
+
 class Inputs:
-    """What both programs are given. MRtrix3 makes the response, the FOD and the tracks of the later steps, untimed."""
+    """What both programs are given. MRtrix3 makes the response, the FOD, the maps and the tracks of the later steps, untimed, where a case asks for them."""
 
     def __init__(self, args, folder, cores):
-        self.multishell, self.folder, self.cores, self.select = args.multishell, folder, cores, args.select[0]
+        self.multishell, self.folder, self.cores, self.given_tracks = args.multishell, folder, cores, args.tracks
+        self.select = self.first_select = args.select[0]
         self.voxel = {}
         if args.data:
             self.prepare_data(args.data)
@@ -78,11 +111,49 @@ class Inputs:
                 sys.exit(f"{path} is not there; --data names the folder human_rescan (see README.md)")
         self.voxel["data"] = voxel_size(self.dwi)
         self.grad = ["-fslgrad", self.bvec, self.bval]
-        self.response, self.fod, self.tracks = (str(self.folder / name) for name in ("response.txt", "fod.nii", "tracks.tck"))
-        log, threads = self.folder / "prepare.log", ["-nthreads", str(len(self.cores))]
-        run(["dwi2response", "tournier", self.dwi, self.response, "-mask", self.mask, "-scratch", str(self.folder), "-quiet", *self.grad, *threads], self.cores, log)
-        run(["dwi2fod", "csd", self.dwi, self.response, self.fod, "-mask", self.mask, "-quiet", *self.grad, *threads], self.cores, log)
-        run(["tckgen", self.fod, self.tracks, "-seed_image", self.mask, "-mask", self.mask, "-select", str(10 * self.select), "-quiet", *threads], self.cores, log)
+
+    def prepare(self, command):
+        run([*command, "-quiet", "-nthreads", str(len(self.cores))], self.cores, self.folder / "prepare.log")
+
+    @functools.cached_property
+    def response(self):
+        out = str(self.folder / "response.txt")
+        self.prepare(["dwi2response", "tournier", self.dwi, out, "-mask", self.mask, "-scratch", str(self.folder), *self.grad])
+        return out
+
+    @functools.cached_property
+    def fod(self):
+        out = str(self.folder / "fod.nii")
+        self.prepare(["dwi2fod", "csd", self.dwi, self.response, out, "-mask", self.mask, *self.grad])
+        return out
+
+    @functools.cached_property
+    def tracks(self):
+        if self.given_tracks:
+            return str(self.given_tracks)
+        out = str(self.folder / "tracks.tck")
+        self.prepare(["tckgen", self.fod, out, "-seed_image", self.mask, "-mask", self.mask, "-select", str(10 * self.first_select)])
+        return out
+
+    @functools.cached_property
+    def maps(self):
+        """FA, MD, AD and RD, by name."""
+        paths = {name: str(self.folder / f"map_{name}.nii") for name in ("fa", "md", "ad", "rd")}
+        tensor = str(self.folder / "map_tensor.nii")
+        self.prepare(["dwi2tensor", self.dwi, tensor, "-mask", self.mask, *self.grad])
+        self.prepare(["tensor2metric", tensor, "-mask", self.mask, "-fa", paths["fa"], "-adc", paths["md"], "-ad", paths["ad"], "-rd", paths["rd"]])
+        return paths
+
+    @functools.cached_property
+    def five_parcellations(self):
+        return other_parcellations(self.parcels, self.folder)
+
+    @functools.cached_property
+    def peaks(self):
+        """Of the FOD, three per voxel."""
+        out = str(self.folder / "peaks.nii")
+        self.prepare(["sh2peaks", self.fod, out, "-num", "3", "-mask", self.mask])
+        return out
 
     def prepare_brain(self, brain):
         """The images unpacked, so that what is timed is tracking rather than gzip."""
@@ -94,13 +165,6 @@ class Inputs:
                 shutil.copyfileobj(packed, plain, 1 << 24)
         self.brain_fod, self.brain_tissues, self.brain_white = (str(self.folder / f"brain_{name}.nii") for name in ("fod", "5tt", "white_mask"))
         self.voxel["brain"] = voxel_size(self.brain_fod)
-
-    def peaks(self):
-        """Of the FOD, three per voxel."""
-        out = self.folder / "peaks.nii"
-        if not out.exists():
-            run(["sh2peaks", self.fod, str(out), "-num", "3", "-mask", self.mask, "-quiet"], self.cores, self.folder / "prepare.log")
-        return str(out)
 
 
 def tensor(i, arcuate, out, threads):
@@ -121,7 +185,7 @@ def tracker(name, method):
     """A case: one algorithm, its name here and the peer's."""
     def track(i, arcuate, out, threads):
         signal = name.startswith("tensor")
-        field = i.dwi if signal else i.peaks() if name == "fact" else i.fod
+        field = i.dwi if signal else i.peaks if name == "fact" else i.fod
         peer = [["tckgen", field, f"{out}/peer.tck", "-algorithm", method, "-seed_image", i.mask, "-mask", i.mask, "-select", str(i.select), *(i.grad if signal else [])]]
         ours = [[arcuate, "track", field, f"{out}/our.tck", "--algorithm", name, "--seed-image", i.mask, "--mask", i.mask, "--select", str(i.select)]
                 + (["--bval", i.bval, "--bvec", i.bvec] if signal else [])]
@@ -151,6 +215,25 @@ def connectome(i, arcuate, out, threads):
     peer = [["tck2connectome", i.tracks, i.parcels, f"{out}/count.csv", "-symmetric"]]
     ours = [[arcuate, "connectome", i.tracks, i.parcels, f"{out}/count.tsv"]]
     return peer, ours
+
+
+# What ours calls a metric, and the peer's options; a map's name and statistic stand for the file that tcksample makes of it.
+METRICS = {"count": [], "mean_length": ["-scale_length", "-stat_edge", "mean"], "inverse_length": ["-scale_invlength"], "inverse_volume": ["-scale_invnodevol"],
+           "density": ["-scale_invlength", "-scale_invnodevol"]} | {f"{s}_{m}": (m, s) for m, s in (("fa", "mean"), ("md", "mean"), ("ad", "mean"), ("rd", "mean"), ("fa", "median"))}
+
+
+def connectomes(i, arcuate, out, threads):
+    """Five parcellations and ten metrics: ours in one command, the peer's one for each pair, and one before for each map and statistic."""
+    maps, parcels = i.maps, i.five_parcellations
+    peer = [["tcksample", i.tracks, maps[m[0]], f"{out}/{name}.txt", "-stat_tck", m[1]] for name, m in METRICS.items() if isinstance(m, tuple)]
+    for p, path in enumerate(parcels):
+        for name, options in METRICS.items():
+            if isinstance(options, tuple):
+                options = ["-scale_file", f"{out}/{name}.txt", "-stat_edge", "mean"]
+            peer.append(["tck2connectome", i.tracks, path, f"{out}/peer{p}_{name}.csv", *options])
+    pairs = [x for p, path in enumerate(parcels) for x in (path, f"{out}/our{p}_{{metric}}.csv")]
+    ours = [arcuate, "connectome", i.tracks, *pairs, "--mrtrix"] + [x for name in METRICS for x in ("--metric", name)] + [x for name, path in maps.items() for x in ("--scalar", f"{name}={path}")]
+    return peer, [ours]
 
 
 def multishell(i):
@@ -227,6 +310,7 @@ CASES = {
     "act-brain": Case("iFOD2 with ACT, backtracking and cropping, whole brain", brain(True), "brain", 0.5),
     "sift2": Case("SIFT2", sift2, given_tracks=10),
     "connectome": Case("connectome, count, radial search 4 mm", connectome, given_tracks=10),
+    "connectomes": Case("5 parcellations, 10 metrics", connectomes, given_tracks=10),
 }
 
 
@@ -298,6 +382,7 @@ def main():
     parser.add_argument("--repeat", type=int, default=5, help="runs of each program (default 5)")
     parser.add_argument("--select", type=counts, default="10000", help="streamlines to track, several separated by commas; connectomes and weights are of ten "
                         "times as many as the first (default 10000)")
+    parser.add_argument("--tracks", type=Path, help="a .tck through the brain of --data for connectomes and weights, instead of tckgen's")
     parser.add_argument("--peer-select", type=int, default=sys.maxsize, help="streamlines that MRtrix3 tracks at most; where fewer, rates are compared")
     parser.add_argument("--dipy", metavar="PYTHON", default="/usr/bin/python3", help="the Python that has DIPY, which is left out where there is none (default %(default)s)")
     parser.add_argument("--dipy-select", type=int, default=200, help="streamlines that DIPY tracks at most (default %(default)s); rates are compared")
@@ -344,7 +429,7 @@ def main():
         for name, select, threads in [(name, select, threads) for name in chosen for select in (args.select if CASES[name].step_voxels else args.select[:1])
                                       for threads in args.threads]:
             case = CASES[name]
-            count = select if case.step_voxels else case.given_tracks * select
+            count = select if case.step_voxels else tck_length(inputs.tracks)[0] if args.tracks and case.given_tracks else case.given_tracks * select
             try:
                 runs = measure(case, inputs, programs, threads, select, most, cores, args.repeat, folder)
             except Failed as failure:

@@ -37,13 +37,16 @@ struct RadialSearch {
     const SearchOffset* offsets;  ///< ascending in nearest2; all that can hold a centre closer than the radius
     std::int32_t n_offsets;
     double radius2;               ///< [mm2]
+    bool own_is_nearest;          ///< of a point well inside a voxel, that one's centre is nearest and closer than the radius
 
     ARCUATE_HD std::int32_t operator()(const StreamlineEnd& end) const {
         DVec3 p;
         Voxel at;
         if (!grid.locate(end.vertex(0), p, at)) return 0;
-        if (grid.contains(at))
+        if (grid.contains(at)) {
             if (const std::int32_t node = decided[grid.index(at)]; node >= 0) return node;
+            if (const std::int32_t own = grid.nodes[grid.index(at)]; own != 0 && own_is_nearest && is_well_inside(p, at)) return own;
+        }
         double best2 = radius2;
         std::int32_t best = 0;
         std::int64_t best_voxel = 0;
@@ -63,6 +66,10 @@ struct RadialSearch {
         }
         return best;
     }
+
+  private:
+    /// Clear of rounding, and of axes that are not quite at right angles.
+    ARCUATE_HD static bool is_well_inside(DVec3 p, Voxel at) { return abs(p.x - at.x) < 0.499 && abs(p.y - at.y) < 0.499 && abs(p.z - at.z) < 0.499; }
 };
 
 /// The first region met on the way inwards, vertex by vertex, for `reach_mm` at most (0: to the middle). The first end looks at the first

@@ -21,7 +21,7 @@ ARCUATE_HD void add_wide(std::int64_t* sum, double value, double scale) {
         add_relaxed(sum + word, whole);
         rest = (rest - static_cast<double>(whole)) * 0x1p31;
     }
-    add_relaxed(sum + words - 1, to_fixed(rest, 1.0));
+    if (const std::int64_t last = to_fixed(rest, 1.0)) add_relaxed(sum + words - 1, last);  // of whole weights nothing is left
 }
 template <int words = 2>
 ARCUATE_HD double value_of_wide(const std::int64_t* sum, double scale) {

@@ -30,7 +30,7 @@ struct Options {
     UntilSureOptions until;
     std::vector<const CLI::Option*> of_tracking;  ///< that --from-fod alone has a use for
     std::vector<std::string> places;  ///< PARCELLATION OUT, PARCELLATION OUT, ...
-    std::vector<std::string> names, scalars, metrics, assignments, node_tables;
+    std::vector<std::string> names, scalars, peaks, values, metrics, assignments, node_tables;
     connectome::ConnectomeOptions build;
     bool errors = false, mrtrix = false, symmetric = false, keep_unassigned = false;
 
@@ -41,7 +41,7 @@ struct Options {
 /// One parcellation and what is written of it.
 struct Job {
     std::string parcellation, output, extension, assignments, nodes;
-    bool whole() const { return extension == ".h5" || extension == ".graphml"; }  ///< all metrics in one file
+    bool whole = false;  ///< all metrics in one file
     bool many() const { return output.find("{metric}") != std::string::npos; }
     std::string path(const std::string& metric) const {
         std::string path = output;
@@ -55,10 +55,12 @@ std::vector<Job> jobs_of(const Options& o) {
         throw InputError(fmt::format("{} has no output (parcellations and outputs come in pairs); write PARCELLATION OUT [PARCELLATION OUT]...", o.places.back()));
     std::vector<Job> jobs;
     for (std::size_t i = 0; i < o.places.size(); i += 2) {
-        Job job{.parcellation = o.places[i], .output = o.places[i + 1], .extension = fs::path(o.places[i + 1]).extension().string(), .assignments = {}, .nodes = {}};
+        Job job{.parcellation = o.places[i], .output = o.places[i + 1], .extension = fs::path(o.places[i + 1]).extension().string(), .assignments = {}, .nodes = {}, .whole = false};
         if (const auto& e = job.extension; e != ".h5" && e != ".tsv" && e != ".csv" && e != ".graphml" && e != ".jcon")
             throw InputError(fmt::format("cannot tell the format of {} (it ends in none of .h5, .tsv, .csv, .graphml, .jcon); choose one of these", job.output));
-        if (job.whole() && job.many()) throw InputError(fmt::format("{} holds all metrics; leave out {{metric}}", job.output));
+        if (o.build.vector && job.extension != ".tsv" && job.extension != ".csv") throw InputError(fmt::format("--vector makes a table of regions ({} is for matrices); write a .tsv or .csv", job.output));
+        job.whole = o.build.vector ? !o.mrtrix : job.extension == ".h5" || job.extension == ".graphml";
+        if (job.whole && job.many()) throw InputError(fmt::format("{} holds all metrics; leave out {{metric}}", job.output));
         jobs.push_back(job);
     }
     const auto hand_out = [&](const char* option, const std::vector<std::string>& files, std::string Job::* to) {
@@ -82,7 +84,8 @@ std::string assignment_lines(const connectome::Assignments& a) {
     return text;
 }
 
-std::vector<float> read_weights(const std::string& path) {
+/// Of each streamline one.
+std::vector<float> read_values(const std::string& path) {
     std::vector<float> out;
     for (const auto& row : io::read_numbers(path))
         for (const double value : row) out.push_back(static_cast<float>(value));
@@ -95,13 +98,21 @@ double read_mu(const std::string& path) {
     return rows[0][0];
 }
 
+/// NAME=FILE, as the option's texts say. `name` where there is none, if that may be.
+std::pair<std::string, std::string> named_file(const std::string& option, const std::string& text, const std::string& example, const std::string& name = {}) {
+    const auto equals = text.find('=');
+    if (equals == std::string::npos && !name.empty()) return {name, text};
+    if (equals == 0 || equals == std::string::npos || equals + 1 == text.size()) throw InputError(fmt::format("{} {} is not {}", option, text, example));
+    return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
 /// Metrics that the user named, "all" being every usual one.
 std::vector<std::string> metrics_of(const Options& o, const std::vector<connectome::ScalarMap>& maps) {
     std::vector<std::string> names;
     for (const auto& name : o.metrics) {
         if (name != "all") names.push_back(name);
         else
-            for (const auto& usual : connectome::metric_names(maps, !o.weights.empty(), true, o.build.mu)) names.push_back(usual);
+            for (const auto& usual : connectome::metric_names(maps, !o.weights.empty(), true, o.build.mu, o.build.values)) names.push_back(usual);
     }
     return names;
 }
@@ -118,7 +129,9 @@ std::vector<std::string> tables_of(const Options& o, const Connectome& empty) {
 }
 
 void write_matrices(const Run& run, const Options& o, const Job& job, const Connectome& connectome, const std::vector<std::string>& metrics, const Provenance& provenance) {
-    if (job.extension == ".h5") {
+    if (job.whole && connectome.vector) {
+        io::write_vector(job.output, connectome, run.force);
+    } else if (job.extension == ".h5") {
         io::write_connectome(job.output, connectome, provenance, run.force);
     } else if (job.extension == ".graphml") {
         io::write_graphml(job.output, connectome, run.force);
@@ -129,6 +142,7 @@ void write_matrices(const Run& run, const Options& o, const Job& job, const Conn
             const auto path = job.path(name);
             const auto& matrix = connectome.metric(name).matrix;
             if (job.extension == ".jcon") io::write_niivue(path, connectome, name, run.force);
+            else if (connectome.vector) io::write_mrtrix_vector(path, connectome.nodes, matrix, run.force);
             else if (o.mrtrix) io::write_mrtrix_matrix(path, connectome.nodes, matrix, o.symmetric, run.force);
             else io::write_matrix(path, names, matrix, run.force);
             io::write_sidecar(path, provenance, run.force);
@@ -143,20 +157,40 @@ using Named = std::vector<std::pair<std::string, std::string>>;
 std::vector<connectome::ScalarMap> read_maps(const Options& o, Named& inputs) {
     std::vector<connectome::ScalarMap> maps;
     for (const auto& scalar : o.scalars) {
-        const auto equals = scalar.find('=');
-        if (equals == 0 || equals == std::string::npos || equals + 1 == scalar.size())
-            throw InputError(fmt::format("--scalar {} is not NAME=MAP; write for instance --scalar fa=fa.nii.gz", scalar));
-        maps.push_back({scalar.substr(0, equals), "", io::read_image(scalar.substr(equals + 1))});
-        inputs.emplace_back("scalar " + maps.back().name, scalar.substr(equals + 1));
+        const auto [name, path] = named_file("--scalar", scalar, "NAME=MAP; write for instance --scalar fa=fa.nii.gz");
+        maps.push_back({name, "", io::read_image(path)});
+        inputs.emplace_back("scalar " + name, path);
+    }
+    for (const auto& peaks : o.peaks) {
+        const auto [name, path] = named_file("--peaks", peaks, "IMAGE or NAME=IMAGE; write for instance --peaks v1=v1.nii.gz", "coherence");
+        maps.push_back({name, "", io::read_image(path), true});
+        inputs.emplace_back("peaks " + name, path);
     }
     return maps;
 }
 
-std::vector<Parcellation> read_parcellations(const Options& o, const std::vector<Job>& jobs, Named& inputs) {
+void read_values_of_streamlines(Options& o, Named& inputs) {
+    if (!o.weights.empty()) {
+        o.build.weights = read_values(o.weights);
+        inputs.emplace_back("weights", o.weights);
+        if (!o.mu.empty()) {
+            o.build.mu = read_mu(o.mu);
+            inputs.emplace_back("mu", o.mu);
+        }
+    }
+    for (const auto& values : o.values) {
+        const auto [name, path] = named_file("--scale-file", values, "NAME=FILE; write for instance --scale-file myelin=myelin.txt");
+        o.build.values.push_back({name, read_values(path)});
+        inputs.emplace_back("scale " + name, path);
+    }
+}
+
+std::vector<Parcellation> read_parcellations(const Run& run, const Options& o, const std::vector<Job>& jobs, Named& inputs) {
     std::vector<Parcellation> parcellations;
     for (const auto& job : jobs) {
-        auto& parcellation = parcellations.emplace_back(make_parcellation(io::read_labels(job.parcellation), job.parcellation));
+        auto& parcellation = parcellations.emplace_back(io::read_parcellation(job.parcellation));
         inputs.emplace_back("parcellation", job.parcellation);
+        if (parcellation.percent) run.say(fmt::format("{}: shares in percent", job.parcellation));
         auto tables = o.names;
         if (const auto beside = study::find_names(job.parcellation); tables.empty() && !beside.empty()) tables.push_back(beside);
         if (!tables.empty()) io::read_node_names(tables, parcellation);
@@ -169,11 +203,11 @@ std::vector<Parcellation> read_parcellations(const Options& o, const std::vector
 void check_outputs(const Run& run, const std::vector<Job>& jobs, const std::vector<std::string>& metrics) {
     std::vector<std::string> outputs;
     for (const auto& job : jobs) {
-        if (!job.whole() && !job.many() && metrics.size() > 1)
+        if (!job.whole && !job.many() && metrics.size() > 1)
             throw InputError(fmt::format("{} holds one metric and {} were asked for; write {{metric}} into its name for one file each, or choose .h5", job.output, metrics.size()));
         for (const auto& name : metrics)
-            if (!job.whole()) outputs.insert(outputs.end(), {job.path(name), io::sidecar_path(job.path(name))});
-        if (job.whole()) outputs.insert(outputs.end(), {job.output, io::sidecar_path(job.output)});
+            if (!job.whole) outputs.insert(outputs.end(), {job.path(name), io::sidecar_path(job.path(name))});
+        if (job.whole) outputs.insert(outputs.end(), {job.output, io::sidecar_path(job.output)});
         for (const auto& path : {job.assignments, job.nodes})
             if (!path.empty()) outputs.push_back(path);
     }
@@ -189,9 +223,13 @@ void read_tracks(Run& run, const Options& o, connectome::ConnectomeBuilder& buil
     Counted counted(builder, run.progress());
     io::stream_tractogram(o.tracks, counted);
     run.progress().end();
-    if (const auto n = builder.connectome().streamlines; !o.weights.empty() && n != static_cast<std::int64_t>(o.build.weights.size()))
-        throw InputError(fmt::format("{} has {} weights and {} has {} streamlines (each streamline needs one); give the weights of this tractogram", o.weights,
-                                     o.build.weights.size(), o.tracks, n));
+    const auto n = builder.connectome().streamlines;
+    const auto require = [&](const std::string& file, std::size_t there) {
+        if (n != static_cast<std::int64_t>(there))
+            throw InputError(fmt::format("{} has {} values and {} has {} streamlines (each streamline needs one); give the file of this tractogram", file, there, o.tracks, n));
+    };
+    if (!o.weights.empty()) require(o.weights, o.build.weights.size());
+    for (std::size_t v = 0; v < o.values.size(); ++v) require(o.values[v], o.build.values[v].values.size());
 }
 
 /// Tracks into the builder; what came out, as JSON.
@@ -221,6 +259,13 @@ void warn_about_errors(const Run& run, const TrackInputs& inputs) {
             return run.warn("sampling errors are those of streamlines that are drawn independently, which seeds at given places, so many per voxel, and dynamic ones are not");
 }
 
+std::string summary(const Job& job, const Connectome& result, std::size_t regions, std::int64_t edges) {
+    const auto rest = result.streamlines - result.assigned - result.half_assigned;
+    if (result.vector) return fmt::format("{}: {} streamlines, {} end in a region, {} in none; {} regions, {} reached", job.parcellation, result.streamlines, result.assigned, rest, regions, edges);
+    return fmt::format("{}: {} streamlines, {} with a region at both ends, {} at one, {} at none; {} regions, {} edges", job.parcellation, result.streamlines, result.assigned, result.half_assigned, rest,
+                       regions, edges);
+}
+
 void run_connectome(Run& run, Options& o) {
     if (o.tracks_itself() && !o.tracks.empty()) o.places.insert(o.places.begin(), std::exchange(o.tracks, {}));  // the first in place is no tractogram
     const auto jobs = jobs_of(o);
@@ -247,16 +292,9 @@ void run_connectome(Run& run, Options& o) {
         inputs.emplace_back("tracks", o.tracks);
     }
     const auto maps = read_maps(o, inputs);
-    if (!o.weights.empty()) {
-        o.build.weights = read_weights(o.weights);
-        inputs.emplace_back("weights", o.weights);
-        if (!o.mu.empty()) {
-            o.build.mu = read_mu(o.mu);
-            inputs.emplace_back("mu", o.mu);
-        }
-    }
+    read_values_of_streamlines(o, inputs);
     o.build.metrics = metrics_of(o, maps);
-    const auto parcellations = read_parcellations(o, jobs, inputs);
+    const auto parcellations = read_parcellations(run, o, jobs, inputs);
 
     o.build.keep_assignments = !o.assignments.empty();
     if (o.tracks_itself()) run.devices();  // all of them track, the first one accumulates
@@ -276,6 +314,7 @@ void run_connectome(Run& run, Options& o) {
                           o.build.assignment == connectome::Assignment::forward_search;
     if (searches) parameters.emplace_back("search_mm", io::number(o.build.search_mm));
     if (!maps.empty()) parameters.emplace_back("precise", o.build.precise ? "true" : "false");
+    if (o.build.vector) parameters.emplace_back("vector", "true");
     parameters.emplace_back("zero_diagonal", o.build.zero_diagonal ? "true" : "false");
     if (o.build.errors) parameters.emplace_back("errors", "true");
     if (until) parameters.emplace_back("until", until->asked());
@@ -288,8 +327,7 @@ void run_connectome(Run& run, Options& o) {
         if (!job.assignments.empty()) io::write_text(job.assignments, assignment_lines(builder.assignments(j)), run.force);
         const auto& grid = parcellations[j].labels.grid;
         if (!job.nodes.empty()) io::write_node_table(job.nodes, parcellations[j].nodes, std::fabs(determinant(grid.voxel_to_world)), run.force);
-        run.say(fmt::format("{}: {} streamlines, {} with a region at both ends, {} at one, {} at none; {} regions, {} edges", job.parcellation, result.streamlines, result.assigned,
-                            result.half_assigned, result.streamlines - result.assigned - result.half_assigned, parcellations[j].nodes.size(), quality[j].edges));
+        run.say(summary(job, result, parcellations[j].nodes.size(), quality[j].edges));
         for (const auto& warning : quality[j].warnings) run.warn(warning);
     }
 }
@@ -307,6 +345,9 @@ void add_connectome(CLI::App& root) {
                             "  reverse-search  from each end inwards the first vertex in a region, for --search at most (0: to the middle)\n"
                             "  forward-search  beyond each end, within 45 degrees of its direction and --search\n"
                             "  all-voxels      every region with a vertex in it, in all pairs\n\n"
+                            "A parcellation of several volumes is soft: volume k holds the probability, or share, of region k in each voxel (0 to 1, or whole percent; together at most 1). An end then\n"
+                            "belongs to every region of the voxel that it finds; a streamline counts in the edge of k and l as probable as that is, p_k q_l + p_l q_k of its ends' shares p and q. Not with\n"
+                            "all-voxels. --out-assignments has the largest shares. A region's index, in --names, is the number of its volume, from 1.\n\n"
                             "--metric:\n"
                             "  count           streamlines\n"
                             "  weight          sum of --weights, which all that follow are weighted by\n"
@@ -316,9 +357,13 @@ void add_connectome(CLI::App& root) {
                             "  inverse_volume  sum of 2 / (V1 + V2), V a region's voxels\n"
                             "  density         sum of 2 / (length (V1 + V2))\n"
                             "  mean_M, median_M, min_M, max_M   mean over streamlines of the mean, median, least and greatest value of --scalar M along each\n"
+                            "  coherence       mean over streamlines of the length-weighted mean of |cos| between each and the best aligned of --peaks in its voxel\n"
+                            "  coherence_spread   and of the standard deviation of that along each\n"
+                            "  mean_V          mean over streamlines of the values V of --scale-file\n"
                             "  all             all of these\n"
-                            "sum_, mean_, min_ or max_ in front combine streamlines in another way: sum_length, mean_inverse_length, max_mean_M. A mean over no streamline is n/a.\n"
-                            "--errors adds to each of them but extremes M_sampling_se: the standard error that follows from the finite number of streamlines, as if each were drawn independently.\n"
+                            "sum_, mean_, sd_, min_ or max_ in front combine streamlines in another way: sum_length, mean_inverse_length, max_mean_M, sd_coherence. A mean over no streamline is n/a.\n"
+                            "mean_V_length, V_inverse_length, V_inverse_volume, V_density: the same times each streamline's value V.\n"
+                            "--errors adds to each of them but extremes and standard deviations M_sampling_se: the standard error that follows from the finite number of streamlines, as if each were drawn independently.\n"
                             "docs/connectome_hdf5.md makes 95% intervals of it. The noise of the data is not in it.\n\n"
                             "--from-fod tracks and makes edges of the streamlines at once, without a tractogram: the same numbers as from the .tck that `arcuate track` would write with these options.\n"
                             "--until-cv: a count's error is below 0.05 from some 400 streamlines on. Rare edges keep appearing, so name those that matter (--for-edges) or be content with a lower\n"
@@ -326,12 +371,14 @@ void add_connectome(CLI::App& root) {
                             "Examples:\n  arcuate connectome tracks.tck parcels_dseg.nii.gz connectome.h5 --scalar fa=fa.nii.gz --scalar md=md.nii.gz\n"
                             "  arcuate connectome tracks.tck aal.nii.gz aal_{metric}.csv dk.nii.gz dk_{metric}.csv --metric all --weights sift2.txt\n"
                             "  arcuate connectome --from-fod fod.nii.gz --seed-image mask.nii.gz --mask mask.nii.gz --select 1M --errors parcels_dseg.nii.gz connectome.h5\n"
-                            "  arcuate connectome --from-fod fod.nii.gz --seed-image mask.nii.gz --until-cv 0.05 --for-edges 8-49,3-44 parcels_dseg.nii.gz connectome.h5\n\n"
+                            "  arcuate connectome --from-fod fod.nii.gz --seed-image mask.nii.gz --until-cv 0.05 --for-edges 8-49,3-44 parcels_dseg.nii.gz connectome.h5\n"
+                            "  arcuate connectome tracks.tck atlas_probseg.nii.gz connectome.h5 --peaks v1.nii.gz --metric coherence --metric sd_coherence\n"
+                            "  arcuate connectome from_seed.tck parcels_dseg.nii.gz fingerprint.tsv --vector --metric all\n\n"
                             "Algorithms and their defaults: arcuate track --help\n\n"
                             "References: Smith, Tournier, Calamante & Connelly 2015, NeuroImage 104:253; Hagmann et al. 2008, PLoS Biology 6:e159 (density)",
                             [o](Run& run) { run_connectome(run, *o); });
     app.add_option("tracks", o->tracks, "streamlines: .tck, .trk, .trk.gz or .trx; not with --from-fod")->required()->type_name("TRACKS");
-    app.add_option("parcellation_out", o->places, "label image, 0 background, regions from 1 to 65535, on any grid of the same world frame; and its output. Any number of such pairs")
+    app.add_option("parcellation_out", o->places, "label image, 0 background, regions from 1 to 65535, or volumes of probabilities, on any grid of the same world frame; and its output. Any number of such pairs")
         ->required()
         ->type_name("PARCELLATION OUT")
         ->expected(1, 1000);
@@ -342,25 +389,29 @@ void add_connectome(CLI::App& root) {
     for (const auto& row : connectome::assignment_names) ways.emplace_back(row.name);
     app.add_option("--assign", o->assignment, "which regions a streamline connects")->type_name("WAY")->capture_default_str()->check(CLI::IsMember(ways));
     app.add_option("--search,--radial-search", o->build.search_mm, "how far the searches go [mm]")->type_name("MM")->capture_default_str();
-    repeatable("--metric", o->metrics, "as listed below; may be repeated  [.h5, .graphml: count, weight, mean_length, mean_M; others: count]", "NAME");
+    repeatable("--metric", o->metrics, "as listed below; may be repeated  [.h5, .graphml, --vector: count, weight, mean_length, mean_M, coherence; others: count]", "NAME");
     repeatable("--scalar", o->scalars, "a map to sample along streamlines; may be repeated", "NAME=MAP");
+    repeatable("--peaks", o->peaks, "directions to compare streamlines with, three volumes each in scanner coordinates: sh2peaks, the v1 of `arcuate tensor`; NAME instead of coherence where repeated", "[NAME=]IMAGE");
     app.add_flag("--precise", o->build.precise, "maps: each voxel's value times the length of the streamline in it, instead of interpolation at its vertices");
     app.add_flag("--errors", o->errors, "beside every metric M its M_sampling_se");
     auto* weights = app.add_option("--weights", o->weights, "a weight for each streamline, as of `arcuate weights` or tcksift2")->type_name("FILE");
     app.add_option("--mu", o->mu, "mu of the weights, as of --out-mu of `arcuate weights` or -out_mu of tcksift2: adds the metric fibre_bundle_capacity")->type_name("FILE")->needs(weights);
+    auto* values = repeatable("--scale-file", o->values, "a value for each streamline, nan for none, as of tcksample; may be repeated", "NAME=FILE");
     repeatable("--names", o->names, "table of region names: BIDS dseg.tsv, FreeSurfer's or MRtrix's look-up table; repeated: they must agree  [the .tsv beside the parcellation]", "TABLE");
     repeatable("--out-assignments", o->assignments, "the labels of every streamline, 0 for none, one line each, for `arcuate tract edges` and connectome2tck; once per parcellation", "FILE");
     repeatable("--out-nodes", o->node_tables, "table of regions: name, hemisphere, centre, size; once per parcellation", "TSV");
-    app.add_flag("--zero-diagonal", o->build.zero_diagonal, "leave out streamlines that connect a region with itself");
+    auto* zero = app.add_flag("--zero-diagonal", o->build.zero_diagonal, "leave out streamlines that connect a region with itself");
+    auto* vector = app.add_flag("--vector", o->build.vector, "streamlines begin at one place: a value per region, from their last ends alone; .tsv or .csv of all metrics, or with --mrtrix of one");
     app.add_flag("--keep-unassigned", o->keep_unassigned, "a first row and column, label 0, for ends without a region");
     app.add_flag("--mrtrix", o->mrtrix, ".csv as tck2connectome writes it: numbers alone, a row for every label up to the largest, the upper triangle, 0 where undefined");
-    app.add_flag("--symmetric", o->symmetric, "with --mrtrix: both triangles");
+    auto* symmetric = app.add_flag("--symmetric", o->symmetric, "with --mrtrix: both triangles");
+    vector->excludes(zero)->excludes(symmetric);
     app.add_option_function<std::int64_t>("--chunk", [o](const std::int64_t& n) { o->build.chunk = o->how.track.chunk = n; }, "streamlines, or seeds, per launch; does not change a byte  [chosen]")
         ->type_name("N")
         ->check(CLI::PositiveNumber);
 
     const std::string group = "Tracking without a tractogram";
-    app.add_option("--from-fod", o->how.field, field_text)->type_name("FIELD")->excludes(weights)->group(group);
+    app.add_option("--from-fod", o->how.field, field_text)->type_name("FIELD")->excludes(weights)->excludes(values)->group(group);
     const auto before = app.get_options().size();
     o->how.add_to(app, group);
     o->until.add_to(app, group);

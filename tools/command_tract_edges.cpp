@@ -98,7 +98,7 @@ using Named = std::vector<std::pair<std::string, std::string>>;
 /// The mean course of every chosen edge, in one file.
 void write_exemplars(Run& run, Options& o, const std::vector<std::vector<std::int32_t>>& labels, const std::vector<double>& weights, Named parameters, Named inputs) {
     if (o.files.out.find('{') != std::string::npos) throw InputError("--exemplars writes one file with a streamline per edge; give OUT without {edge} or {node}");
-    const auto nodes = make_parcellation(io::read_labels(o.exemplars), o.exemplars).nodes;
+    const auto nodes = io::read_parcellation(o.exemplars).nodes;
     inputs.emplace_back("parcellation", o.exemplars);
     if (!o.weights.empty()) inputs.emplace_back("weights", o.weights);
     parameters.emplace_back("exemplars", "true");

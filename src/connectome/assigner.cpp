@@ -28,22 +28,20 @@ kernels::LabelGrid label_grid(const Grid& grid, const std::int32_t* nodes) {
 
 }  // namespace
 
-Assigner::Assigner(const Parcellation& parcellation, Assignment way, double search_mm, const Device& device) : device_(device), way_(way) {
+Assigner::Assigner(const std::vector<std::int32_t>& places, const Grid& grid, Assignment way, double search_mm, const Device& device) : device_(device), way_(way) {
     const bool reaches = way == Assignment::radial_search || way == Assignment::forward_search;
     if ((reaches && !(search_mm > 0)) || (way == Assignment::reverse_search && !(search_mm >= 0)))
         throw InputError(fmt::format("a search of {} mm finds nothing; give a reach above zero (4 mm is usual)", search_mm));
-    const Grid& grid = parcellation.labels.grid;
-    const auto nodes = node_numbers(parcellation);
-    labels_ = Buffer(device, nodes);
+    labels_ = Buffer(device, places);
     grid_ = label_grid(grid, labels_.data());
     reverse_ = {grid_, search_mm};
     if (!reaches) return;
     const auto around = surroundings(grid.voxel_to_world, search_mm);
     const auto n = static_cast<std::int32_t>(around.offsets.size());
     if (way == Assignment::radial_search) {
-        decided_ = Buffer(device, decided_nodes(nodes, grid, search_mm, around.reach));
+        decided_ = Buffer(device, decided_nodes(places, grid, search_mm, around));
         offsets_ = Buffer(device, around.offsets);
-        radial_ = {grid_, decided_.data(), offsets_.data(), n, search_mm * search_mm};
+        radial_ = {grid_, decided_.data(), offsets_.data(), n, search_mm * search_mm, own_centre_is_nearest(grid.voxel_to_world, search_mm)};
     } else {
         const auto [rx, ry, rz] = around.reach;
         const std::int32_t cells = (2 * rx + 1) * (2 * ry + 1) * (2 * rz + 1);

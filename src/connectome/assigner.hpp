@@ -12,11 +12,12 @@ namespace arcuate::connectome {
 class Assigner {
   public:
     /// Throws InputError for a reach that is not above zero (0 is allowed for reverse search) or covers millions of voxels.
-    Assigner(const Parcellation& parcellation, Assignment way, double search_mm, const Device& device);
+    /// `places`: of each voxel what it belongs to, from 1; 0 background.
+    Assigner(const std::vector<std::int32_t>& places, const Grid& grid, Assignment way, double search_mm, const Device& device);
     /// `lengths` [mm]: NaN for what is no streamline.
     void assign(const kernels::StreamlinesView& streamlines, std::int64_t n, std::int64_t n_vertices, const double* lengths);
 
-    /// Of the last assign(): 1 + the node's row, 0 for none; (n, 2), or where all voxels count a list per streamline that begins where its vertices do.
+    /// Of the last assign(): what was found, 0 for nothing; (n, 2), or where all voxels count a list per streamline that begins where its vertices do.
     const Buffer<std::int32_t>& nodes() const { return nodes_; }
     /// How many each has; empty unless all voxels count.
     const Buffer<std::int32_t>& counts() const { return counts_; }

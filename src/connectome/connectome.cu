@@ -11,3 +11,4 @@ ARCUATE_CUDA_KERNEL(arcuate::kernels::AssignEnds<arcuate::kernels::ReverseSearch
 ARCUATE_CUDA_KERNEL(arcuate::kernels::AssignEnds<arcuate::kernels::ForwardSearch>);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::AssignAllVoxels);
 ARCUATE_CUDA_KERNEL(arcuate::kernels::AddToEdges);
+ARCUATE_CUDA_KERNEL(arcuate::kernels::AddSharesToEdges);

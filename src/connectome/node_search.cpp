@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
 
 namespace arcuate::connectome {
 
@@ -36,39 +38,54 @@ bool is_orthogonal(const Affine& affine) {
     return true;
 }
 
-/// Widens what is not 0 by `reach` voxels along one axis, whose voxels lie `stride` apart.
-void dilate(std::vector<std::uint8_t>& near, const Grid& grid, std::size_t axis, std::int64_t stride, std::int32_t reach) {
-    const std::int64_t n = grid.size[axis];
-    std::vector<std::int64_t> since(static_cast<std::size_t>(n));
-    for (std::int64_t v = 0; v < grid.voxels(); ++v) {
-        if (v / stride % n != 0) continue;  // where a line begins
-        std::int64_t last = -1 - reach;
-        for (std::int64_t i = 0; i < n; ++i) {
-            if (near[static_cast<std::size_t>(v + i * stride)]) last = i;
-            since[static_cast<std::size_t>(i)] = i - last;
-        }
-        std::int64_t next = n + reach;
-        for (std::int64_t i = n - 1; i >= 0; --i) {
-            auto& here = near[static_cast<std::size_t>(v + i * stride)];
-            if (here) next = i;
-            here = since[static_cast<std::size_t>(i)] <= reach || next - i <= reach;
-        }
+/// Not 0 where a voxel with a node is among the surroundings.
+std::vector<std::uint8_t> within_reach(const std::vector<std::int32_t>& nodes, const Grid& grid, const Surroundings& around) {
+    struct Run {
+        std::int32_t first, last;  ///< along x
+    };
+    std::map<std::array<std::int32_t, 2>, Run> runs;  // by the steps along y and z: surroundings have no gap
+    for (const auto& o : around.offsets) {
+        auto& run = runs.try_emplace({o.y, o.z}, Run{o.x, o.x}).first->second;
+        run = {std::min(run.first, o.x), std::max(run.last, o.x)};
     }
+    const auto nx = static_cast<std::int32_t>(grid.size[0]), reach = around.reach[0];
+    constexpr std::int32_t none = std::numeric_limits<std::int32_t>::max();
+    std::vector<std::int32_t> next(static_cast<std::size_t>(nx + 2 * reach), none);  // from x - reach on, the first that has a node
+    std::vector<std::uint8_t> near(nodes.size());
+    for (std::int64_t z = 0; z < grid.size[2]; ++z)
+        for (std::int64_t y = 0; y < grid.size[1]; ++y) {
+            const std::int32_t* const row = nodes.data() + grid.index(0, y, z);
+            for (std::int32_t x = nx - 1, found = none; x >= -reach; --x) {
+                if (x >= 0 && row[x] != 0) found = x;
+                next[static_cast<std::size_t>(x + reach)] = found;
+            }
+            if (next.front() == none) continue;
+            for (const auto& [step, run] : runs) {
+                if (!grid.contains(0, y - step[0], z - step[1])) continue;
+                std::uint8_t* const out = near.data() + grid.index(0, y - step[0], z - step[1]);
+                const std::int32_t* const from = next.data() + reach + run.first;
+                for (std::int32_t x = 0; x < nx; ++x) out[x] |= static_cast<std::uint8_t>(from[x] <= x + run.last);
+            }
+        }
+    return near;
 }
 
 }  // namespace
 
-std::vector<std::int32_t> node_numbers(const Parcellation& parcellation) {
+std::int32_t node_number(const std::vector<Node>& nodes, std::int32_t label) {
     // Labels may be sparse (FreeSurfer's reach 14 175), so they are looked up by bisection.
-    const auto& nodes = parcellation.nodes;
+    const auto at = std::lower_bound(nodes.begin(), nodes.end(), label, [](const Node& node, std::int32_t l) { return node.label < l; });
+    return at != nodes.end() && at->label == label ? static_cast<std::int32_t>(at - nodes.begin()) + 1 : 0;
+}
+
+std::vector<std::int32_t> node_numbers(const Parcellation& parcellation) {
     std::vector<std::int32_t> out(parcellation.labels.data.size(), 0);
     std::int32_t label = 0, number = 0;  // neighbours mostly share a label
     for (std::size_t v = 0; v < out.size(); ++v) {
         if (parcellation.labels.data[v] == 0) continue;
         if (parcellation.labels.data[v] != label) {
             label = parcellation.labels.data[v];
-            const auto at = std::lower_bound(nodes.begin(), nodes.end(), label, [](const Node& node, std::int32_t l) { return node.label < l; });
-            number = at != nodes.end() && at->label == label ? static_cast<std::int32_t>(at - nodes.begin()) + 1 : 0;
+            number = node_number(parcellation.nodes, label);
         }
         out[v] = number;
     }
@@ -100,12 +117,11 @@ Surroundings surroundings(const Affine& voxel_to_world, double radius_mm) {
     return out;
 }
 
-std::vector<std::int32_t> decided_nodes(const std::vector<std::int32_t>& nodes, const Grid& grid, double radius_mm, const std::array<std::int32_t, 3>& reach) {
-    std::vector<std::uint8_t> near(nodes.size());
-    for (std::size_t v = 0; v < nodes.size(); ++v) near[v] = nodes[v] != 0;
-    for (std::size_t axis = 0, stride = 1; axis < 3; stride *= static_cast<std::size_t>(grid.size[axis++])) dilate(near, grid, axis, static_cast<std::int64_t>(stride), reach[axis]);
+bool own_centre_is_nearest(const Affine& voxel_to_world, double radius_mm) { return is_orthogonal(voxel_to_world) && half_voxel_mm(voxel_to_world) < radius_mm; }
 
-    const bool own_is_nearest = is_orthogonal(grid.voxel_to_world) && half_voxel_mm(grid.voxel_to_world) < radius_mm;
+std::vector<std::int32_t> decided_nodes(const std::vector<std::int32_t>& nodes, const Grid& grid, double radius_mm, const Surroundings& around) {
+    const auto near = within_reach(nodes, grid, around);
+    const bool own_is_nearest = own_centre_is_nearest(grid.voxel_to_world, radius_mm);
     std::vector<std::int32_t> out(nodes.size(), -1);
     std::size_t v = 0;
     for (std::int64_t z = 0; z < grid.size[2]; ++z)

@@ -8,6 +8,9 @@
 
 namespace arcuate::connectome {
 
+/// The label's row in the connectome plus one, 0 for none.
+std::int32_t node_number(const std::vector<Node>& nodes, std::int32_t label);
+
 /// Each voxel's row in the connectome plus one, 0 background.
 std::vector<std::int32_t> node_numbers(const Parcellation& parcellation);
 
@@ -19,8 +22,11 @@ struct Surroundings {
 /// Throws InputError where there would be millions.
 Surroundings surroundings(const Affine& voxel_to_world, double radius_mm);
 
+/// Whether the centre nearest to a point is that of its voxel, as where axes are at right angles, and closer than a radius.
+bool own_centre_is_nearest(const Affine& voxel_to_world, double radius_mm);
+
 /// The answer of a radial search in voxels where it is the same for every point: 0 where no voxel of the surroundings has a region; the voxel's own region
 /// where no neighbour has another one. -1 elsewhere.
-std::vector<std::int32_t> decided_nodes(const std::vector<std::int32_t>& nodes, const Grid& grid, double radius_mm, const std::array<std::int32_t, 3>& reach);
+std::vector<std::int32_t> decided_nodes(const std::vector<std::int32_t>& nodes, const Grid& grid, double radius_mm, const Surroundings& around);
 
 }  // namespace arcuate::connectome

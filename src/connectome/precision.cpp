@@ -12,6 +12,7 @@
 namespace arcuate::connectome {
 
 Precision precision_of(const Connectome& connectome, const std::string& metric, double cv, std::span<const EdgeRows> chosen) {
+    if (connectome.vector) throw InputError("a vector has no edges to be sure of (it has a value per region); make a matrix");
     const auto& count = connectome.metric("count").matrix;
     const auto& value = connectome.metric(metric).matrix;
     const auto& error = connectome.metric(metric + sampling_error_suffix).matrix;

@@ -35,7 +35,7 @@ void write_node_table(const std::string& path, const std::vector<Node>& nodes, d
     for (const auto& node : nodes) {
         const std::string side = hemisphere(node.name);
         table.push_back({std::to_string(node.label), node.name, side.empty() ? "n/a" : side, number(node.centre[0]), number(node.centre[1]), number(node.centre[2]),
-                         std::to_string(node.voxels), number(static_cast<double>(node.voxels) * voxel_mm3)});
+                         number(node.voxels), number(node.voxels * voxel_mm3)});
     }
     write_table(path, table, overwrite);
 }
@@ -52,7 +52,7 @@ void write_graphml(const std::string& path, const Connectome& connectome, bool o
     key("node", "name", "string");
     key("node", "hemisphere", "string");
     for (const char* axis : {"x", "y", "z"}) key("node", axis, "double");
-    key("node", "voxels", "long");
+    key("node", "voxels", "double");
     for (const auto& metric : connectome.metrics) key("edge", metric.name, "double");
     text += "  <graph edgedefault=\"undirected\">\n";
     const std::size_t n = connectome.nodes.size();
@@ -62,7 +62,7 @@ void write_graphml(const std::string& path, const Connectome& connectome, bool o
         data("node", "name", node.name);
         if (const auto side = hemisphere(node.name); !side.empty()) data("node", "hemisphere", side);
         for (std::size_t axis = 0; axis < 3 && has_place(node); ++axis) data("node", std::string(1, "xyz"[axis]), number(node.centre[axis]));
-        data("node", "voxels", std::to_string(node.voxels));
+        data("node", "voxels", number(node.voxels));
         text += "</node>\n";
     }
     const auto& count = connectome.metric("count").matrix;

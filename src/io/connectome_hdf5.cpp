@@ -8,6 +8,7 @@
 #include <hdf5.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <mutex>
 #include <string_view>
@@ -113,13 +114,14 @@ Handle write_dataset(hid_t group, const char* name, hid_t type, std::vector<hsiz
 void write_nodes(hid_t file, const std::vector<Node>& nodes) {
     std::vector<std::int32_t> labels;
     std::vector<std::int64_t> voxels;
-    std::vector<double> centres;
+    std::vector<double> sizes, centres;
     std::size_t longest = 1;
     for (const auto& node : nodes) longest = std::max(longest, node.name.size());
     std::string names;
     for (const auto& node : nodes) {
         labels.push_back(node.label);
-        voxels.push_back(node.voxels);
+        sizes.push_back(node.voxels);
+        voxels.push_back(std::llround(node.voxels));
         centres.insert(centres.end(), node.centre.begin(), node.centre.end());
         names.append(node.name).append(longest - node.name.size(), '\0');
     }
@@ -128,7 +130,9 @@ void write_nodes(hid_t file, const std::vector<Node>& nodes) {
     write_dataset(group, "label", H5T_NATIVE_INT32, {n}, labels.data());
     write_dataset(group, "name", text_type(longest), {n}, names.data());
     write_dataset(group, "centre_mm", H5T_NATIVE_DOUBLE, {n, 3}, centres.data());
-    write_dataset(group, "voxels", H5T_NATIVE_INT64, {n}, voxels.data());
+    // A soft parcellation's sizes are sums of shares.
+    const bool whole = std::equal(sizes.begin(), sizes.end(), voxels.begin(), [](double size, std::int64_t count) { return size == static_cast<double>(count); });
+    write_dataset(group, "voxels", whole ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, {n}, whole ? static_cast<const void*>(voxels.data()) : sizes.data());
 }
 
 void write_all(const std::string& path, const Connectome& connectome, const std::string& provenance) {
@@ -221,7 +225,7 @@ std::vector<Node> read_nodes(hid_t file, hsize_t bytes) {
     check(H5Dread(name, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, names.data()));
     const auto labels = read_dataset<std::int32_t>(label, H5T_NATIVE_INT32, {n});
     const auto centres = read_dataset<double>(centre, H5T_NATIVE_DOUBLE, {n, 3});
-    const auto sizes = read_dataset<std::int64_t>(voxels, H5T_NATIVE_INT64, {n});
+    const auto sizes = read_dataset<double>(voxels, H5T_NATIVE_DOUBLE, {n});
     std::vector<Node> nodes(n);
     for (std::size_t i = 0; i < n; ++i)
         nodes[i] = {labels[i], unpadded(std::string_view(names).substr(i * length, length)),

@@ -61,6 +61,29 @@ void write_mrtrix_matrix(const std::string& path, const std::vector<Node>& nodes
     write_text(path, text, overwrite);
 }
 
+void write_mrtrix_vector(const std::string& path, const std::vector<Node>& nodes, const std::vector<double>& values, bool overwrite) {
+    const char separator = has_extension(path, ".csv") ? ',' : ' ';
+    std::string text;
+    std::size_t node = 0;
+    for (std::int32_t label = nodes.front().label == 0 ? 0 : 1; label <= nodes.back().label; ++label) {
+        const bool there = nodes[node].label == label;
+        if (!text.empty()) text += separator;
+        text += there && !std::isnan(values[node]) ? number(values[node]) : "0";
+        node += there;
+    }
+    write_text(path, text + '\n', overwrite);
+}
+
+void write_vector(const std::string& path, const Connectome& connectome, bool overwrite) {
+    Table table{{"index", "name"}};
+    for (const auto& metric : connectome.metrics) table.front().push_back(metric.name);
+    for (std::size_t k = 0; k < connectome.nodes.size(); ++k) {
+        auto& row = table.emplace_back(std::vector{std::to_string(connectome.nodes[k].label), connectome.nodes[k].name});
+        for (const auto& metric : connectome.metrics) row.push_back(number(metric.matrix.at(k)));
+    }
+    write_table(path, table, overwrite);
+}
+
 LabelledMatrix read_matrix(const std::string& path) {
     const std::string text = read_text(path);
     std::vector<std::vector<std::string>> rows;

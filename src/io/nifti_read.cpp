@@ -164,4 +164,16 @@ LabelImage read_labels(const std::string& path) {
     return labels;
 }
 
+Parcellation read_parcellation(const std::string& path) {
+    const auto header = read_nifti_header(path);
+    if (header.volumes == 1) return make_parcellation(read_labels(path), path);
+    std::vector<VoxelShare> values;
+    const std::int64_t voxels = header.grid.voxels();
+    read_values(header, path, [&](auto stored, std::int64_t i) {
+        const double value = header.slope * static_cast<double>(stored) + header.intercept;
+        if (value != 0) values.push_back({i % voxels, static_cast<std::int32_t>(i / voxels) + 1, static_cast<float>(value)});
+    });
+    return make_soft_parcellation(header.grid, header.volumes, values, path);
+}
+
 }  // namespace arcuate::io

@@ -88,8 +88,10 @@ std::vector<std::vector<double>> read_numbers(const std::string& path) {
     const std::string text = read_text(path);
     for (auto line : split_lines(text)) {
         line = line.substr(0, line.find('#'));
+        std::string spaced(line);
+        std::replace(spaced.begin(), spaced.end(), ',', ' ');
         std::vector<double> row;
-        for (const auto word : split_words(line)) {
+        for (const auto word : split_words(spaced)) {
             const auto value = parse_double(word);
             if (!value) throw InputError(fmt::format("{} is no table of numbers (it holds '{}'); check that it is the right file", path, word));
             row.push_back(*value);

@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cstring>
 #include <map>
 
 namespace arcuate::connectome {
@@ -44,10 +45,14 @@ TEST_P(EdgeMetrics, ByHand) {
         {"mean_x", 2}, {"sum_mean_x", 8}, {"min_mean_x", 2}, {"max_mean_x", 2},
         {"median_x", 1.75}, {"sum_median_x", 7}, {"min_median_x", 1}, {"max_median_x", 2},
         {"min_x", 0}, {"sum_min_x", 0}, {"min_min_x", 0}, {"max_min_x", 0},
-        {"max_x", 4}, {"sum_max_x", 16}, {"min_max_x", 4}, {"max_max_x", 4}};
+        {"max_x", 4}, {"sum_max_x", 16}, {"min_max_x", 4}, {"max_max_x", 4},
+        // Of 4 with weight 1 and 8 with weight 3, mean 7: (1 x 9 + 3 x 1) / (4 - 10 / 4) = 8; of others as far apart in their own units.
+        {"sd_length", std::sqrt(8.0)}, {"sd_inverse_length", std::sqrt(8.0) / 32}, {"sd_inverse_volume", 0}, {"sd_density", std::sqrt(8.0) / 64},
+        {"sd_mean_x", 0}, {"sd_median_x", std::sqrt(8.0) / 4}, {"sd_min_x", 0}, {"sd_max_x", 0}};
     ASSERT_EQ(c.metrics.size(), expected.size());
     for (const auto& metric : c.metrics) {
-        EXPECT_NEAR(metric.matrix[2], expected.at(metric.name), 1e-12) << metric.name;
+        // A deviation is the root of a difference, of which rounding leaves 1e-15 of the squares.
+        EXPECT_NEAR(metric.matrix[2], expected.at(metric.name), metric.name.starts_with("sd_") ? 1e-6 : 1e-12) << metric.name;
         EXPECT_EQ(metric.matrix[2], metric.matrix[6]);
         const bool is_sum = metric.name == "count" || metric.name == "weight" || metric.name == "inverse_length" || metric.name == "inverse_volume" || metric.name == "density" ||
                             metric.name.starts_with("sum_");
@@ -55,6 +60,56 @@ TEST_P(EdgeMetrics, ByHand) {
     }
     EXPECT_EQ(c.metric("density").unit, "1/(mm voxel)");
     EXPECT_EQ(c.metric("median_x").unit, "mm");
+}
+
+TEST_P(EdgeMetrics, OfValuesThatStreamlinesBring) {
+    auto parcellation = row_of_regions();
+    parcellation.nodes[2].voxels = 3;  // 2 / (1 + 3) = 0.5
+    Tractogram t;
+    t.append(std::array<float, 6>{0, 0, 0, 4, 0, 0});              // 1-3: 4 mm
+    t.append(std::array<float, 9>{4, 0, 0, 2, 0, 0, 0, 0, 0});     // 3-1: 4 mm
+    t.append(std::array<float, 9>{0, 0, 0, 6, 0, 0, 4, 0, 0});     // 1-3: 8 mm
+    t.append(std::array<float, 6>{4, 0, 0, 0, 0, 0});              // 1-3, without a value
+    const std::vector<StreamlineValues> values{{"v", {10, -2, 6, NAN}}, {"u", {1, 1, 1, 1}}};
+    const std::vector<std::string> names{"mean_v", "sum_v", "min_v", "max_v", "sd_v", "mean_v_length", "v_inverse_length", "v_inverse_volume", "v_density", "max_v_density", "mean_u", "u_density", "density"};
+    ConnectomeBuilder builder(parcellation, {}, {.search_mm = 0.6, .metrics = names, .chunk = 3, .weights = {1, 2, 3, 4}, .values = values}, device());
+    builder.append(t.view());
+    const auto c = builder.connectome();
+    const std::map<std::string, double> expected{
+        {"mean_v", (10 - 4 + 18) / 6.0}, {"sum_v", 24}, {"min_v", -2}, {"max_v", 10}, {"sd_v", std::sqrt((36 + 2 * 36 + 3 * 4) / (6 - 14 / 6.0))}, {"mean_v_length", (40 - 16 + 144) / 6.0},
+        {"v_inverse_length", 10 / 4.0 - 4 / 4.0 + 18 / 8.0}, {"v_inverse_volume", 12}, {"v_density", (10 / 4.0 - 4 / 4.0 + 18 / 8.0) / 2}, {"max_v_density", 10 / 8.0},
+        {"mean_u", 1}, {"u_density", (1 / 4.0 + 2 / 4.0 + 3 / 8.0 + 4 / 4.0) / 2}, {"density", (1 / 4.0 + 2 / 4.0 + 3 / 8.0 + 4 / 4.0) / 2}};
+    EXPECT_EQ(c.metric("count").matrix[2], 4);
+    for (const auto& [name, value] : expected) EXPECT_NEAR(c.metric(name).matrix[2], value, 1e-9) << name;
+    EXPECT_EQ(metric_names({}, false, true, 0, values), (std::vector<std::string>{"count", "mean_length", "inverse_length", "inverse_volume", "density", "mean_v", "mean_u"}));
+    EXPECT_THROW(builder.append(t.view()), InputError) << "more streamlines than values";
+    EXPECT_THROW(ConnectomeBuilder(parcellation, {}, {.values = {{"v", {INFINITY}}}}, device()), InputError);
+    EXPECT_THROW(ConnectomeBuilder(parcellation, {}, {.values = {{"v", {1}}, {"v", {1}}}}, device()), InputError);
+    EXPECT_THROW(ConnectomeBuilder(parcellation, {}, {.values = {{"length", {1}}}}, device()), InputError);
+}
+
+// Maps on one grid are looked up together: each has the values that it has alone, to the last bit, with what is not finite in one of them.
+TEST_P(EdgeMetrics, OfMapsOnOneGridAreThoseOfEachAlone) {
+    const Scene scene(200);
+    std::vector<ScalarMap> maps;
+    for (int m = 0; m < 6; ++m) {
+        maps.push_back({std::string(1, static_cast<char>('a' + m)), "", scene.maps[0].image});
+        for (std::int64_t v = 0; v < maps.back().image.grid.voxels(); ++v) {
+            const auto r = kernels::Philox{50 + static_cast<std::uint64_t>(m), static_cast<std::uint64_t>(v), kernels::Purpose::seed, 0}(0);
+            maps.back().image.at(v) = kernels::uniform(r.v[0]) < 0.02f ? NAN : kernels::uniform(r.v[1]) - 0.5f;
+        }
+    }
+    for (const bool precise : {false, true}) {
+        const auto build = [&](const std::vector<ScalarMap>& of) {
+            ConnectomeBuilder builder(scene.parcellation, of, {.metrics = metric_names(of, false, true), .precise = precise}, device());
+            builder.append(scene.tractogram.view());
+            return builder.connectome();
+        };
+        const auto together = build(maps);
+        for (const auto& map : maps)
+            for (const auto& metric : build({map}).metrics)
+                EXPECT_EQ(std::memcmp(metric.matrix.data(), together.metric(metric.name).matrix.data(), metric.matrix.size() * sizeof(double)), 0) << metric.name;
+    }
 }
 
 TEST_P(EdgeMetrics, PreciseByHand) {
@@ -129,7 +184,7 @@ TEST_P(EdgeMetrics, AgreeWithTheOracle) {
 
 TEST_P(EdgeMetrics, VolumesOfAllVoxels) {
     auto parcellation = row_of_regions();
-    for (std::size_t i = 0; i < 3; ++i) parcellation.nodes[i].voxels = static_cast<std::int64_t>(1 + i);  // regions 1, 2, 3
+    for (std::size_t i = 0; i < 3; ++i) parcellation.nodes[i].voxels = static_cast<double>(1 + i);  // regions 1, 2, 3
     Tractogram t;
     t.append(std::array<float, 9>{0, 0, 0, 4, 0, 0, 9, 0, 0});
     ConnectomeBuilder builder(parcellation, {}, {.assignment = Assignment::all_voxels, .metrics = {"inverse_volume", "density"}}, device());

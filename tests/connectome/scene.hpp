@@ -52,4 +52,29 @@ struct Scene {
     }
 };
 
+/// Every label a volume of its own.
+inline Parcellation one_hot(const Parcellation& hard) {
+    std::vector<VoxelShare> values;
+    for (std::size_t k = 0; k < hard.nodes.size(); ++k)
+        for (std::int64_t v = 0; v < hard.labels.grid.voxels(); ++v)
+            if (hard.labels.at(v) == hard.nodes[k].label) values.push_back({v, static_cast<std::int32_t>(k) + 1, 1});
+    return make_soft_parcellation(hard.labels.grid, static_cast<std::int64_t>(hard.nodes.size()), values, "one_hot");
+}
+
+/// The scene's labelled voxels, in parts of up to three of seven regions; some belong wholly to them, others in part.
+inline Parcellation in_parts(const Parcellation& hard) {
+    std::vector<VoxelShare> values;
+    for (std::int32_t label = 1; label <= 7; ++label)
+        for (std::int64_t v = 0; v < hard.labels.grid.voxels(); ++v) {
+            if (hard.labels.at(v) == 0) continue;
+            const auto r = kernels::Philox{31, static_cast<std::uint64_t>(v), kernels::Purpose::seed, 0}(0);
+            const float whole = r.v[3] % 2 ? 1.0f : 0.7f, part = 0.5f * kernels::uniform(r.v[1]);
+            const auto first = 1 + static_cast<std::int32_t>(r.v[0] % 7), second = 1 + first % 7, third = 1 + second % 7;
+            if (label == first) values.push_back({v, label, whole * (1 - part)});
+            if (label == second) values.push_back({v, label, whole * part * 0.75f});
+            if (label == third) values.push_back({v, label, whole * part * 0.25f});
+        }
+    return make_soft_parcellation(hard.labels.grid, 7, values, "in_parts");
+}
+
 }  // namespace arcuate::connectome

@@ -40,6 +40,20 @@ TEST(MrtrixMatrix, IsThatOfTck2connectome) {
     EXPECT_EQ(text(with_unassigned, "count", false), "9,8\n0,7\n");
 }
 
+TEST(Vector, IsATableOfRegionsOrOneLine) {
+    const std::string folder = fresh_folder();
+    Connectome c = example();
+    c.vector = true;
+    c.metrics = {{"count", "streamlines", "", {2, 7, 0}}, {"mean_fa", "", "", {0.5, 0.25, std::nan("")}}};
+    io::write_vector(folder + "v.tsv", c, false);
+    EXPECT_EQ(bytes_of(folder + "v.tsv"), "index\tname\tcount\tmean_fa\n1\tLeft-<A>\t2\t0.5\n3\tB & C\t7\t0.25\n4\tgone\t0\tn/a\n");
+    io::write_mrtrix_vector(folder + "v.csv", c.nodes, c.metric("mean_fa").matrix, false);
+    EXPECT_EQ(bytes_of(folder + "v.csv"), "0.5,0,0.25,0\n");
+    c.nodes[0].label = 0;
+    io::write_mrtrix_vector(folder + "v.txt", c.nodes, c.metric("count").matrix, false);
+    EXPECT_EQ(bytes_of(folder + "v.txt"), "2 0 0 7 0\n");
+}
+
 TEST(NodeTable, SaysWhereRegionsAreAndHowLarge) {
     const std::string path = fresh_folder() + "nodes.tsv";
     io::write_node_table(path, example().nodes, 2.5, false);

@@ -40,6 +40,14 @@ bool same(const std::vector<double>& a, const std::vector<double>& b) {
 
 }  // namespace
 
+TEST(ConnectomeHdf5, KeepsSizesThatAreSumsOfShares) {
+    const std::string path = fresh_folder() + "c.h5";
+    Connectome c = example();
+    c.nodes[0].voxels = 2.25;
+    io::write_connectome(path, c, made_by(), false);
+    EXPECT_EQ(io::read_connectome(path).nodes[0].voxels, 2.25);
+}
+
 TEST(ConnectomeHdf5, ReturnsWhatWasWritten) {
     const std::string path = fresh_folder() + "c.h5";
     io::write_connectome(path, example(), made_by(), false);

@@ -103,6 +103,27 @@ TEST(Nifti, KeepsMasksAndLabelsExact) {
     EXPECT_EQ(io::read_labels(folder + "l.nii").data, labels.data);
 }
 
+TEST(Nifti, ReadsParcellationsOfOneVolumeOrOfShares) {
+    const std::string folder = fresh_folder();
+    LabelImage labels(oblique_grid({3, 1, 1}), 1);
+    labels.data = {0, 7, 3};
+    io::write_labels(folder + "l.nii", labels, false);
+    const auto hard = io::read_parcellation(folder + "l.nii");
+    EXPECT_FALSE(hard.is_soft());
+    EXPECT_EQ(hard.nodes.size(), 2u);
+
+    ScalarImage shares(oblique_grid({3, 1, 1}), 2);
+    shares.data = {0.5f, 0, 0.25f, 0.5f, 0, 0};
+    io::write_image(folder + "s.nii.gz", shares, false);
+    const auto soft = io::read_parcellation(folder + "s.nii.gz");
+    EXPECT_EQ(soft.offsets, (std::vector<std::uint64_t>{0, 2, 2, 3}));
+    EXPECT_EQ(soft.labels.data, (std::vector<std::int32_t>{1, 0, 1})) << "of equal shares the lower label";
+    EXPECT_TRUE(same_grid(soft.labels.grid, shares.grid));
+    shares.data[4] = NAN;
+    io::write_image(folder + "n.nii", shares, false);
+    EXPECT_THAT(error_of<InputError>([&] { io::read_parcellation(folder + "n.nii"); }), HasSubstr("n.nii holds nan at voxel (1, 0, 0) of volume 2"));
+}
+
 TEST(Nifti, WritesNifti2WhereADimensionNeedsIt) {
     const std::string path = fresh_folder() + "long.nii.gz";
     const ScalarImage image = ramp(oblique_grid({40000, 1, 1}), 1);

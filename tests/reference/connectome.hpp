@@ -177,10 +177,15 @@ inline std::vector<Weighted> at_vertices(std::span<const float> streamline, cons
     return out;
 }
 
-/// The voxels that the streamline passes through, by cutting each segment at all faces; each weighs the length in it.
-inline std::vector<Weighted> in_voxels(std::span<const float> streamline, const ScalarImage& map) {
-    const Affine back = inverse(map.grid.voxel_to_world);
-    std::vector<Weighted> out;
+/// The stretches of a streamline between voxels' faces, by cutting each segment at all of them.
+struct Stretch {
+    Voxel voxel;
+    Vec3d step;  ///< [mm]
+    double mm;
+};
+inline std::vector<Stretch> stretches(std::span<const float> streamline, const Grid& grid) {
+    const Affine back = inverse(grid.voxel_to_world);
+    std::vector<Stretch> out;
     for (std::size_t v = 0; v + 1 < streamline.size() / 3; ++v) {
         const Vec3d p = vertex(streamline, v), q = vertex(streamline, v + 1), a = transform_point(back, p), b = transform_point(back, q);
         std::set<double> cuts{0, 1};
@@ -188,12 +193,49 @@ inline std::vector<Weighted> in_voxels(std::span<const float> streamline, const 
             for (double face = std::floor(std::min(a[axis], b[axis])) - 0.5; face < std::max(a[axis], b[axis]); ++face)
                 if (const double t = (face - a[axis]) / (b[axis] - a[axis]); t > 0 && t < 1) cuts.insert(t);
         for (auto cut = cuts.begin(); std::next(cut) != cuts.end(); ++cut) {
-            const double middle = (*cut + *std::next(cut)) / 2;
-            const Voxel at = voxel_of(map.grid, {p[0] + middle * (q[0] - p[0]), p[1] + middle * (q[1] - p[1]), p[2] + middle * (q[2] - p[2])});
-            if (!map.grid.contains(at[0], at[1], at[2])) continue;
-            const double value = map.at(map.grid.index(at[0], at[1], at[2]));
-            if (std::isfinite(value)) out.push_back({value, (*std::next(cut) - *cut) * distance(p, q)});
+            const double middle = (*cut + *std::next(cut)) / 2, part = *std::next(cut) - *cut;
+            const Vec3d step{part * (q[0] - p[0]), part * (q[1] - p[1]), part * (q[2] - p[2])};
+            out.push_back({voxel_of(grid, {p[0] + middle * (q[0] - p[0]), p[1] + middle * (q[1] - p[1]), p[2] + middle * (q[2] - p[2])}), step, part * distance(p, q)});
         }
+    }
+    return out;
+}
+
+/// The voxels that the streamline passes through; each weighs the length in it.
+inline std::vector<Weighted> in_voxels(std::span<const float> streamline, const ScalarImage& map) {
+    std::vector<Weighted> out;
+    for (const auto& [at, step, mm] : stretches(streamline, map.grid)) {
+        if (!map.grid.contains(at[0], at[1], at[2])) continue;
+        const double value = map.at(map.grid.index(at[0], at[1], at[2]));
+        if (std::isfinite(value)) out.push_back({value, mm});
+    }
+    return out;
+}
+
+/// |cos| of the angle between what the streamline goes in a voxel, from where it enters to where it leaves it, and the best aligned of the voxel's directions.
+inline std::vector<Weighted> alignments(std::span<const float> streamline, const ScalarImage& directions) {
+    const auto parts = stretches(streamline, directions.grid);
+    std::vector<Weighted> out;
+    for (std::size_t i = 0, next = 0; i < parts.size(); i = next) {
+        Vec3d chord{0, 0, 0};
+        double mm = 0;
+        for (; next < parts.size() && parts[next].voxel == parts[i].voxel; ++next) {
+            mm += parts[next].mm;
+            for (std::size_t axis = 0; axis < 3; ++axis) chord[axis] += parts[next].step[axis];
+        }
+        const auto& at = parts[i].voxel;
+        if (!directions.grid.contains(at[0], at[1], at[2])) continue;
+        double best = -1;
+        for (std::int64_t k = 0; k < directions.volumes; k += 3) {
+            double dot = 0, squares = 0;
+            for (std::int64_t axis = 0; axis < 3; ++axis) {
+                const double d = directions.at(directions.grid.index(at[0], at[1], at[2]), k + axis);
+                dot += d * chord[static_cast<std::size_t>(axis)];
+                squares += d * d;
+            }
+            if (squares > 0) best = std::max(best, std::fabs(dot) / std::sqrt(squares) / std::hypot(chord[0], chord[1], chord[2]));
+        }
+        if (best >= 0) out.push_back({best, mm});
     }
     return out;
 }

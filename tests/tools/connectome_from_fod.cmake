@@ -69,6 +69,15 @@ if(NOT EXISTS ${PLACE}/sd-one_mean_white_sampling_se.csv OR EXISTS ${PLACE}/sd-o
   message(FATAL_ERROR "not the sampling errors that there should be")
 endif()
 
+# A soft parcellation (shares of tissues), sums of squares and directions: the same bytes as well.
+set(soft ${truth}/5tt.nii.gz)
+set(metrics --metric all --metric sd_length --errors)
+arcuate(connectome ${PLACE}/sd.tck ${soft} ${PLACE}/soft-file_{metric}.csv ${metrics})
+arcuate(connectome --from-fod ${fod} ${seeds} --select 600 --algorithm sd ${soft} ${PLACE}/soft-one_{metric}.csv ${metrics} --threads 1)
+arcuate(connectome --from-fod ${fod} ${seeds} --select 600 --algorithm sd ${soft} ${PLACE}/soft-two_{metric}.csv ${metrics} --threads 2 --chunk 77)
+same_files(soft-file soft-one)
+same_files(soft-file soft-two)
+
 # Until sure: the same number of streamlines whatever the chunk, and no more than are wanted.
 set(until --from-fod ${fod} --algorithm sd ${seeds} ${parcels})
 arcuate(connectome ${until} ${PLACE}/a.h5 --until-cv 0.2 --until-share 0.15)
@@ -96,6 +105,8 @@ endif()
 file(WRITE ${PLACE}/ones.txt "1\n1\n")
 file(WRITE ${PLACE}/edges.txt "1 2 3\n")
 refuses("--weights excludes --from-fod|--from-fod excludes --weights" ${until} ${PLACE}/x.h5 --weights ${PLACE}/ones.txt)
+refuses("--scale-file excludes --from-fod|--from-fod excludes --scale-file" ${until} ${PLACE}/x.h5 --scale-file a=${PLACE}/ones.txt)
+refuses("a vector has no edges" ${until} ${PLACE}/x.tsv --vector --until-cv 0.1)
 refuses("--select belongs to tracking, and .*sd.tck is there already" ${PLACE}/sd.tck ${parcels} ${PLACE}/x.h5 --select 10)
 refuses("--until-cv belongs to tracking" ${PLACE}/sd.tck ${parcels} ${PLACE}/x.h5 --until-cv 0.1)
 refuses("--for-edges requires --until-cv" ${until} ${PLACE}/x.h5 --for-edges 1-2)

@@ -21,7 +21,8 @@ struct Precision {
 };
 
 /// Of the edges that have a streamline, or of `chosen` ones, of which those without a streamline are not sure: how many have a sampling error of `metric`
-/// below `cv` times its value. Throws InputError where the connectome lacks that metric or its sampling error (ConnectomeOptions::errors).
+/// below `cv` times its value. Throws InputError where the connectome lacks that metric or its sampling error (ConnectomeOptions::errors),
+/// and for a vector.
 Precision precision_of(const Connectome& connectome, const std::string& metric, double cv, std::span<const EdgeRows> chosen = {});
 
 /// Rows of edges that are written as pairs of labels, "8-49". Throws InputError for what is none and for labels that no node has.

@@ -9,7 +9,7 @@
 namespace arcuate::connectome {
 
 struct Quality {
-    std::int64_t edges = 0;                   ///< pairs that a streamline connects, a region with itself included
+    std::int64_t edges = 0;                   ///< pairs that a streamline connects, a region with itself included; of a vector the regions that one reaches
     std::vector<std::string> warnings;        ///< sentences: fewer than half of the streamlines assigned, regions without a voxel, regions that no streamline reaches
 };
 

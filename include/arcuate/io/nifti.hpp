@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arcuate/core/image.hpp"
+#include "arcuate/core/parcellation.hpp"
 #include "arcuate/core/provenance.hpp"
 #include "arcuate/core/series.hpp"
 
@@ -23,6 +24,9 @@ Mask read_mask(const std::string& path);
 
 /// A 3-D image of whole numbers; anything else is an error.
 LabelImage read_labels(const std::string& path);
+
+/// A label image, or where there are several volumes a soft parcellation, of which no more than the values that are not zero is kept.
+Parcellation read_parcellation(const std::string& path);
 
 /// Writes float32 (masks uint8, labels int32) NIfTI-1, or NIfTI-2 where a dimension exceeds 32767; gzipped where the path ends in .gz.
 /// sform and qform both hold the grid (code 1, scanner); where the axes are sheared, which a quaternion cannot say, the sform alone. The

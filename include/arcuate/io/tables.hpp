@@ -37,12 +37,18 @@ std::string number(double value);
 /// background. Throws InputError for a label without a name and for tables that disagree.
 void read_node_names(const std::vector<std::string>& paths, Parcellation& parcellation);
 
-/// Rows of numbers from a text file such as a response function: separated by blanks, # begins a comment. Rows may differ in length.
+/// Rows of numbers from a text file such as a response function: separated by blanks or commas, # begins a comment. Rows may differ in length.
 std::vector<std::vector<double>> read_numbers(const std::string& path);
 
 /// A matrix as MRtrix3's tck2connectome writes it: numbers alone, a row for every label from 1 to the largest (from 0 where that is a node), the upper
 /// triangle unless `symmetric`, zeros elsewhere and where undefined. Separated by commas in a .csv, by blanks in other files.
 void write_mrtrix_matrix(const std::string& path, const std::vector<Node>& nodes, const std::vector<double>& matrix, bool symmetric, bool overwrite);
+
+/// The same of a vector: one value per label, in one line.
+void write_mrtrix_vector(const std::string& path, const std::vector<Node>& nodes, const std::vector<double>& values, bool overwrite);
+
+/// A vector as .tsv or .csv: a row per region, columns index, name and every metric; NaN is written n/a.
+void write_vector(const std::string& path, const Connectome& connectome, bool overwrite);
 
 /// Columns index, name, hemisphere (L, R, n/a), x, y, z (centre, scanner RAS+ [mm]), voxels, volume [mm3] as .tsv or .csv.
 void write_node_table(const std::string& path, const std::vector<Node>& nodes, double voxel_mm3, bool overwrite);
