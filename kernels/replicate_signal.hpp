@@ -23,7 +23,7 @@ struct ReplicateSignal {
     const double* weights;
     const ReplicatedVolume* volumes;  ///< (count) as the columns of the signals
     int count;
-    double free;                      ///< residual degrees of freedom of all fits, above 0
+    double freedom;                   ///< residual degrees of freedom of all fits, above 0
     const std::int64_t* item;         ///< (voxels) address of the random numbers
     std::uint64_t seed;
     std::uint32_t replicate;          ///< < 2^24
@@ -41,7 +41,7 @@ struct ReplicateSignal {
             squares = fma(e, e, squares);
             finite = finite && is_finite(s[c]);
         }
-        const double sigma = sqrt(squares / free);
+        const double sigma = sqrt(squares / freedom);
         const Philox stream{seed, static_cast<std::uint64_t>(item[voxel]), Purpose::resampling, replicate};
         Random4 bits{};
         for (int c = 0, drawn = -1; c < count; ++c) {
