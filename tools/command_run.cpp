@@ -78,7 +78,7 @@ void add_run(CLI::App& root) {
                             "error (M_measurement_se): how far with another scan's noise. Each replicate is the image with another draw of its noise (arcuate replicate), taken through\n"
                             "tensors, FODs, tracking and assignment, with the session's responses; of the variance between replicates what is sampling error is taken off. N replicates\n"
                             "take N times as long as the session and know an error to 71/sqrt(N - 1) per cent. Physiology, positioning and what changes from day to day are in\n"
-                            "neither. docs/connectome_hdf5.md has the intervals.\n\n"
+                            "neither. Not with shared streamlines or weights. docs/connectome_hdf5.md has the intervals.\n\n"
                             "Examples:\n  arcuate run study study/derivatives/arcuate participant --participant-label 01 02 --select 1000000\n"
                             "  arcuate phantom study && arcuate run study sure participant --session-label 01 --select 5000 --replicates 20\n\n"
                             "References: Veraart et al. 2013, NeuroImage 81:335; Tournier et al. 2007, NeuroImage 35:1459; Jeurissen et al. 2014, NeuroImage 103:411;\n"

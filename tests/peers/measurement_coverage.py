@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """How often the 95% intervals of `arcuate run --replicates` hold what the measurement gives on average over its noise.
 
-    tests/peers/measurement_coverage.py ARCUATE_BIN FOLDER [--draws 50] [--replicates 20] [--select 5000] [--voxel-size 4] [--snr 30] [--directions 60] [--fod csd] [--run-option --x=y]
+    tests/peers/measurement_coverage.py ARCUATE_BIN FOLDER [--draws 50] [--replicates 20] [--select 5000] [--voxel-size 4] [--snr 30] [--directions 60] [--fod csd] [--run-option=--x=y]
+    tests/peers/measurement_coverage.py ARCUATE_BIN FOLDER --maps [--draws 50] [--voxel-size 4] [--snr 30] [--directions 60]
 
 Per draw: `arcuate phantom` with noise of its own, and `arcuate run` on it, with a seed of its own, as a user would who has this one session. Everything stays in FOLDER,
 and draws that are there already are not made again; FOLDER/<options> holds one connectome per draw.
@@ -12,6 +13,9 @@ of means value +- t se; t Student's with a degree of freedom less than there are
 the edges the least and the greatest; with the sampling error alone, the measurement error alone, and both with 1.96 for t; the root mean square of errors over the spread between draws; the
 measurement error that there is, which is that spread without its sampling part, and the one that was found, per cent of the value; and how much of the spread's square is sampling.
 Ends with 1 where a metric is not in 93 ... 97%. Needs numpy and h5py.
+
+--maps: instead, before any streamline: the spread of FA, MD, AD and RD between as many replicates (`arcuate replicate`) of three of the draws, over that between draws, in single voxels and of their
+mean over all voxels that one bundle fills or several do; and the mean of both, which noise shifts, in replicates twice. Needs nibabel, too.
 """
 import argparse
 import pathlib
@@ -38,6 +42,38 @@ def read(path):
         return {m + k: file[f"edges/{m}{k}"][:][here] for m in METRICS for k in KINDS}
 
 
+def on_maps(o):
+    import nibabel as nib
+
+    f = o.folder / "maps"
+    f.mkdir(parents=True, exist_ok=True)
+    call = lambda *words: subprocess.run([str(w) for w in (o.arcuate, *words, "--quiet", "--force", "--threads", o.threads)], check=True)
+    call("phantom", f / "p", "--sessions", o.draws, "--fa-change", 0, "--snr", o.snr, "--voxel-size", o.voxel_size, "--directions", o.directions)
+    load = lambda path: np.asarray(nib.load(path).dataobj)
+    shares = load(f / "p/derivatives/truth/fractions.nii.gz")
+    single = (shares > 0.9).any(-1)
+    mask = next(f.glob("p/derivatives/masks/**/*ses-01*mask.nii.gz"))
+    stem = lambda draw: f / f"p/sub-01/ses-{draw:02}/dwi/sub-01_ses-{draw:02}_dwi"
+
+    def maps(image, draw):
+        call("tensor", image, f / "t", "--mask", mask, "--bval", f"{stem(draw)}.bval", "--bvec", f"{stem(draw)}.bvec", "--no-gradient-check")
+        return np.array([load(f / f"t_{m}.nii.gz") for m in ("fa", "md", "ad", "rd")])
+
+    def replicate(draw, number):
+        call("replicate", f"{stem(draw)}.nii.gz", f / "r.nii.gz", "--number", number, "--mask", mask)
+        return maps(f / "r.nii.gz", draw)
+
+    between = np.array([maps(f"{stem(draw)}.nii.gz", draw) for draw in range(1, o.draws + 1)])
+    within = [np.array([replicate(draw, number) for number in range(1, o.draws + 1)]) for draw in (1, 2, 3)]
+    print(f"SNR {o.snr:g}, {o.draws} draws, {o.draws} replicates of three; chance alone +- {100 / np.sqrt(2 * o.draws):.0f}% of the means' spread")
+    for name, where in (("one bundle", single), ("several", (shares.sum(-1) > 0.9) & ~single)):
+        for i, m in enumerate(("FA", "MD", "AD", "RD")):
+            here, there = between[:, i][:, where], [w[:, i][:, where] for w in within]
+            voxel = np.sqrt(np.mean([t.var(0, ddof=1).mean() for t in there]) / here.var(0, ddof=1).mean())
+            whole = np.sqrt(np.mean([t.mean(1).var(ddof=1) for t in there]) / here.mean(1).var(ddof=1))
+            print(f"{name:<11}{where.sum():>5} voxels  {m}: spread found / spread {voxel:.2f} in a voxel, {whole:.2f} of their mean; mean {here.mean():.4g}, of replicates {np.mean(there):.4g}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("arcuate")
@@ -51,7 +87,10 @@ def main():
     parser.add_argument("--fod", default="csd")
     parser.add_argument("--threads", default="0")
     parser.add_argument("--run-option", action="append", default=[], help="further options of arcuate run")
+    parser.add_argument("--maps", action="store_true")
     o = parser.parse_args()
+    if o.maps:
+        return on_maps(o)
     name = "_".join(str(x) for x in (f"{o.voxel_size:g}mm", f"snr{o.snr:g}", o.directions, o.fod, o.select, o.replicates, *(x.strip("-") for x in o.run_option)))
     results = o.folder / name
     results.mkdir(parents=True, exist_ok=True)

@@ -405,6 +405,9 @@ TEST_F(Pipeline, ReplicatesTellTheErrorOfTheMeasurement) {
     EXPECT_THROW(run_second(Device::open("cpu", 2), out("3")), OutputError);
     options.replicates = 1;
     EXPECT_THROW(run_second(Device::open("cpu", 2), out("4")), InputError);
+    options.replicates = 20;
+    options.trajectories = Trajectories::mean;
+    EXPECT_THROW(run_second(Device::open("cpu", 2), out("4")), InputError);
     EXPECT_FALSE(fs::exists(out("4")));
 }
 
