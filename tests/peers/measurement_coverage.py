@@ -104,7 +104,7 @@ def main():
             shutil.rmtree(work, ignore_errors=True)
             call("phantom", work / "data", "--sessions", 1, "--fa-change", 0, "--seed", draw, "--snr", o.snr, "--voxel-size", o.voxel_size, "--directions", o.directions, *shells)
             call("run", work / "data", work / "out", "participant", "--select", o.select, "--seed", draw, "--replicates", o.replicates, "--fod", o.fod,
-                 *(word for option in o.run_option for word in option.split("=")))
+                 "--trajectories", "independent", "--weights", "none", *(word for option in o.run_option for word in option.split("=")))
             shutil.move(next(work.glob("out/**/*connectome.h5")), h5)
             shutil.rmtree(work)
         draws.append(read(h5))
