@@ -30,7 +30,7 @@ ARCUATE_HD Random4 philox4x32_10(Random4 counter, std::uint32_t key0, std::uint3
 }
 
 /// What a stream of numbers is for; streams of different purposes never meet.
-enum class Purpose : std::uint32_t { seed = 0, forward_half = 1, backward_half = 2, noise = 3, bootstrap = 4, permutation = 5 };
+enum class Purpose : std::uint32_t { seed = 0, forward_half = 1, backward_half = 2, noise = 3, bootstrap = 4, permutation = 5, resampling = 6, replicate = 7 };
 
 /// The stream of one item (a streamline, a voxel) for one purpose at one step.
 struct Philox {

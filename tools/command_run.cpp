@@ -74,9 +74,16 @@ void add_run(CLI::App& root) {
                             "--register is for sessions that are not yet in one space. Nothing is resampled: images, masks and parcellations move, gradients turn along, and all\n"
                             "results are in the half-way space of the subject's sessions; from-orig_to-halfway_mode-image_xfm.txt (as mrtransform -linear has it) and its sidecar\n"
                             "say how each got there and how well it fits. A session that does not fit is left out.\n\n"
-                            "Example:\n  arcuate run study study/derivatives/arcuate participant --participant-label 01 02 --select 1000000\n\n"
+                            "--errors adds the sampling error of every edge and metric (M_sampling_se): how far they would vary with other streamlines. --replicates adds the measurement\n"
+                            "error (M_measurement_se): how far with another scan's noise. Each replicate is the image with another draw of its noise (arcuate replicate), taken through\n"
+                            "tensors, FODs, tracking and assignment, with the session's responses; of the variance between replicates what is sampling error is taken off. N replicates\n"
+                            "take N times as long as the session and know an error to 71/sqrt(N - 1) per cent. Physiology, positioning and what changes from day to day are in\n"
+                            "neither. They are of streamlines of the session's own, without weights (--trajectories independent --weights none). docs/connectome_hdf5.md has the intervals.\n\n"
+                            "Examples:\n  arcuate run study study/derivatives/arcuate participant --participant-label 01 02 --select 1000000\n"
+                            "  arcuate phantom study && arcuate run study sure participant --session-label 01 --select 5000 --trajectories independent --weights none --replicates 20\n\n"
                             "References: Veraart et al. 2013, NeuroImage 81:335; Tournier et al. 2007, NeuroImage 35:1459; Jeurissen et al. 2014, NeuroImage 103:411;\n"
                             "Raffelt et al. 2017, Proc ISMRM 25:3541 (normalisation); Tournier et al. 2010, Proc. ISMRM 1670;\n"
+                            "Whitcher et al. 2008, Hum Brain Mapp 29:346; Berman et al. 2008, NeuroImage 39:215 (wild bootstrap);\n"
                             "Gorgolewski et al. 2017, PLoS Comput Biol 13:e1005209 (BIDS Apps)",
                             [o](Run& run) { run_pipeline(run, *o); });
     auto& p = o->pipeline;
@@ -110,6 +117,13 @@ void add_run(CLI::App& root) {
     app.add_option("--reg-change-tv", p.sift2.reg_change_tv, "joint: weight of the variation of changes within fixels")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);
     app.add_flag("--keep-tracks", p.keep_tracks, "write the streamlines (.tck) and their weights, too")->group(tracking);
     app.add_option("--radial-search", p.connectome.search_mm, "an end's region is looked for within this distance [mm]")->type_name("MM")->capture_default_str();
+    const std::string errors = "Error bars";
+    app.add_flag("--errors", p.connectome.errors, "the sampling error of every edge and metric")->group(errors);
+    app.add_option("--replicates", p.replicates, "replicates of each session's measurement, for its measurement errors (and sampling errors); 0: none")
+        ->check(CLI::Range(0, 10000))->type_name("N")->capture_default_str()->group(errors);
+    app.add_option("--replicate-block", p.replicate.block, "cubes of so many voxels along each axis share their noise: where interpolation or smoothing made neighbours alike")
+        ->check(CLI::PositiveNumber)->type_name("N")->capture_default_str()->group(errors);
+    app.add_option("--replicate-lmax", p.replicate.lmax, "order of the fit that residuals are taken from, at most")->check(CLI::IsMember({2, 4, 6, 8}))->type_name("N")->capture_default_str()->group(errors);
 }
 
 }  // namespace arcuate::tools

@@ -44,7 +44,8 @@ class ByLabel {
 };
 
 /// The sessions of one subject and one atlas.
-void write_subject(std::ofstream& out, const std::vector<SessionResult>& sessions, const std::vector<std::string>& metrics) {
+/// `metrics`: the columns, of which the first `changing` have a change since the first session, too.
+void write_subject(std::ofstream& out, const std::vector<SessionResult>& sessions, const std::vector<std::string>& metrics, std::size_t changing) {
     std::vector<ByLabel> connectomes;
     const ByLabel* first = nullptr;
     std::map<std::int32_t, std::string> names;
@@ -68,7 +69,7 @@ void write_subject(std::ofstream& out, const std::vector<SessionResult>& session
             for (std::size_t m = 0; m < metrics.size(); ++m) {
                 const double value = connectomes[s].value(m, a, b);
                 values += fmt::format("\t{}", io::number(value));
-                changes += fmt::format("\t{}", io::number(first ? value - first->value(m, a, b) : std::numeric_limits<double>::quiet_NaN()));
+                if (m < changing) changes += fmt::format("\t{}", io::number(first ? value - first->value(m, a, b) : std::numeric_limits<double>::quiet_NaN()));
             }
             out << who << '\t' << a << '\t' << b << '\t' << names[a] << '\t' << names[b] << values << changes << '\n';
         }
@@ -94,21 +95,25 @@ std::vector<SessionResult> find_results(const std::string& bids_dir, const std::
 void write_change_table(const std::string& path, const std::vector<SessionResult>& results) {
     if (results.empty()) throw InputError(fmt::format("{} cannot be made (no session has a connectome yet); run the participant level first", path));
     std::vector<std::string> metrics;
-    for (const auto& metric : io::read_connectome(results.front().path).metrics) metrics.push_back(metric.name);
+    std::vector<std::string> errors;
+    for (const auto& metric : io::read_connectome(results.front().path).metrics) (metric.error.empty() ? metrics : errors).push_back(metric.name);
     if (metrics.empty() || metrics.front() != "count") throw InputError(fmt::format("{} has no count as its first metric; it was not made by arcuate run", results.front().path));
+
+    const std::size_t changing = metrics.size();
+    metrics.insert(metrics.end(), errors.begin(), errors.end());
 
     io::OutputFile file(path, true);
     std::ofstream out(file.partial(), std::ios::binary);
     out << "participant_id\tsession_id\tdays\tatlas\tnode_a\tnode_b\tname_a\tname_b";
     for (const auto& metric : metrics) out << '\t' << metric;
-    for (const auto& metric : metrics) out << '\t' << metric << "_change";
+    for (std::size_t m = 0; m < changing; ++m) out << '\t' << metrics[m] << "_change";
     out << '\n';
     // Subjects one after another, so that memory does not grow with the study.
     for (std::size_t begin = 0; begin < results.size();) {
         std::map<std::string, std::vector<SessionResult>> by_atlas;
         const std::string subject = results[begin].session.subject;
         for (; begin < results.size() && results[begin].session.subject == subject; ++begin) by_atlas[results[begin].atlas].push_back(results[begin]);
-        for (const auto& [atlas, sessions] : by_atlas) write_subject(out, sessions, metrics);
+        for (const auto& [atlas, sessions] : by_atlas) write_subject(out, sessions, metrics, changing);
     }
     out.close();
     if (!out) throw OutputError(fmt::format("cannot write {} (is the disk full?); make room", path));

@@ -18,8 +18,8 @@ namespace arcuate::study {
 namespace fs = std::filesystem;
 
 const std::vector<TensorMapRow> tensor_map_rows{
-    {"tensor", "mm2/s", &dwi::TensorMaps::tensor}, {"s0", "", &dwi::TensorMaps::s0},    {"fa", "", &dwi::TensorMaps::fa}, {"md", "mm2/s", &dwi::TensorMaps::md},
-    {"ad", "mm2/s", &dwi::TensorMaps::ad},         {"rd", "mm2/s", &dwi::TensorMaps::rd}, {"v1", "", &dwi::TensorMaps::v1},
+    {"tensor", "mm2/s", &dwi::TensorMaps::tensor}, {"s0", "", &dwi::TensorMaps::s0},          {"fa", "", &dwi::TensorMaps::fa, true}, {"md", "mm2/s", &dwi::TensorMaps::md, true},
+    {"ad", "mm2/s", &dwi::TensorMaps::ad, true},   {"rd", "mm2/s", &dwi::TensorMaps::rd, true}, {"v1", "", &dwi::TensorMaps::v1},
 };
 
 std::string SessionPlan::map(const std::string& model_name, const std::string& parameter) const {
@@ -87,6 +87,12 @@ void add_parameters(Provenance& p, const SubjectModel& model, const PipelineOpti
     if (o.weights == StreamlineWeights::joint) {
         p.parameter("reg_change", number(o.sift2.reg_change));
         p.parameter("reg_change_tv", number(o.sift2.reg_change_tv));
+    }
+    if (o.connectome.errors || o.replicates > 0) p.parameter("errors", "true");
+    if (o.replicates > 0) {
+        p.parameter("replicates", number(o.replicates));
+        p.parameter("replicate_lmax", number(o.replicate.lmax));
+        p.parameter("replicate_block", number(o.replicate.block));
     }
 }
 

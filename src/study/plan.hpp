@@ -44,6 +44,7 @@ struct TensorMapRow {
     const char* name;
     const char* unit;
     ScalarImage dwi::TensorMaps::*image;
+    bool along_edges = false;  ///< its mean along streamlines is a metric of the connectome
 };
 extern const std::vector<TensorMapRow> tensor_map_rows;
 

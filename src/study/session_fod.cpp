@@ -105,45 +105,59 @@ const SubjectResponses& responses_of(const SessionPlan& plan, const PipelineOpti
     return out;
 }
 
-ScalarImage write_fods(const SessionPlan& plan, const Acquisition& data, double intensity, const PipelineOptions& options, const Device& device,
-                       const Listener& listener, Responses& responses, const Written& written) {
+std::vector<dwi::Tissue> session_responses(const SessionPlan& plan, double intensity, const PipelineOptions& options, const Device& device, const Listener& listener,
+                                           Responses& responses) {
+    return options.responses.empty() ? dwi::scaled(responses_of(plan, options, device, listener, responses).mean, intensity) : read_responses(options);
+}
+
+ScalarImage SessionFods::take_white() {
+    for (auto& tissue : tissues)
+        if (tissue.name.empty() || tissue.name == "wm") return std::move(tissue.fod);
+    return {};
+}
+
+SessionFods estimate_fods(const SessionPlan& plan, const Acquisition& data, const std::vector<dwi::Tissue>& responses, const PipelineOptions& options, const Device& device,
+                          const Listener& listener) {
     const std::string name = plan.session.name();
-    const auto tissues = options.responses.empty() ? dwi::scaled(responses_of(plan, options, device, listener, responses).mean, intensity) : read_responses(options);
-    for (const auto& tissue : tissues) {
-        io::write_text(plan.response(tissue.name), text_of(tissue), true);
-        written(plan.response(tissue.name), {});
-    }
     if (!plan.model.multi_tissue) {
-        auto fod = dwi::estimate_fod(data.dwi, data.gradients, data.mask, tissues.front().shells.front(), options.fod, device, *listener.progress);
+        auto fod = dwi::estimate_fod(data.dwi, data.gradients, data.mask, responses.front().shells.front(), options.fod, device, *listener.progress);
         listener.say(fmt::format("{}: FODs of lmax {}, {} voxels skipped, {} not converged", name, fod.lmax, fod.skipped, fod.not_converged));
-        io::write_image(plan.fod(""), fod.fod, true);
-        written(plan.fod(""), io::describe_map("csd", "", fod.lmax));
-        return std::move(fod.fod);
+        SessionFods out{{}, {fod.lmax}};
+        out.tissues.push_back({"", std::move(fod.fod)});
+        return out;
     }
     dwi::MsmtOptions msmt{.directions = options.fod.directions, .chunk = options.fod.chunk};
     if (options.fod.lmax > 0)
-        for (const auto& tissue : tissues) msmt.lmax.push_back(tissue.name == "wm" ? options.fod.lmax : 0);
-    auto fods = dwi::estimate_msmt_fod(data.dwi, data.gradients, data.mask, tissues, msmt, device, *listener.progress);
+        for (const auto& tissue : responses) msmt.lmax.push_back(tissue.name == "wm" ? options.fod.lmax : 0);
+    auto fods = dwi::estimate_msmt_fod(data.dwi, data.gradients, data.mask, responses, msmt, device, *listener.progress);
     listener.say(fmt::format("{}: FODs of lmax {}, {} voxels skipped, {} not converged", name, *std::max_element(fods.lmax.begin(), fods.lmax.end()), fods.skipped,
                              fods.not_converged));
-    std::vector<dwi::TissueImage> images;
-    for (std::size_t t = 0; t < tissues.size(); ++t) images.push_back({tissues[t].name, std::move(fods.fods[t])});
-    const auto normalised = dwi::estimate_normalisation(images, data.mask, options.normalise, device);
+    SessionFods out{{}, fods.lmax};
+    for (std::size_t t = 0; t < responses.size(); ++t) out.tissues.push_back({responses[t].name, std::move(fods.fods[t])});
+    const auto normalised = dwi::estimate_normalisation(out.tissues, data.mask, options.normalise, device);
     const auto [least, greatest] = std::minmax_element(normalised.field.data.begin(), normalised.field.data.end());
     listener.say(fmt::format("{}: intensity normalised, by a field of {:.3f} to {:.3f}", name, *least, *greatest));
     if (!normalised.converged)
         listener.warn(fmt::format("{}: the intensity normalisation still changed after {} iterations; check that the mask holds brain alone", name, normalised.iterations));
-    ScalarImage white;
-    for (std::size_t t = 0; t < images.size(); ++t) {
-        auto& image = images[t];
-        dwi::apply_field(image.fod, normalised.field, device);
-        io::write_image(plan.fod(image.name), image.fod, true);
-        auto description = io::describe_map("msmt", image.name, fods.lmax[t]);
-        description.description += ", intensity normalised";
-        written(plan.fod(image.name), description);
-        if (image.name == "wm") white = std::move(image.fod);
+    for (auto& tissue : out.tissues) dwi::apply_field(tissue.fod, normalised.field, device);
+    return out;
+}
+
+ScalarImage write_fods(const SessionPlan& plan, const Acquisition& data, const std::vector<dwi::Tissue>& responses, const PipelineOptions& options, const Device& device,
+                       const Listener& listener, const Written& written) {
+    for (const auto& tissue : responses) {
+        io::write_text(plan.response(tissue.name), text_of(tissue), true);
+        written(plan.response(tissue.name), {});
     }
-    return white;
+    auto fods = estimate_fods(plan, data, responses, options, device, listener);
+    for (std::size_t t = 0; t < fods.tissues.size(); ++t) {
+        const auto& [name, fod] = fods.tissues[t];
+        io::write_image(plan.fod(name), fod, true);
+        auto description = io::describe_map(plan.model.name(), name, fods.lmax[t]);
+        if (plan.model.multi_tissue) description.description += ", intensity normalised";
+        written(plan.fod(name), description);
+    }
+    return fods.take_white();
 }
 
 }  // namespace arcuate::study

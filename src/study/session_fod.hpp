@@ -34,9 +34,23 @@ using Responses = std::map<std::string, SubjectResponses>;
 /// Called with an output that was written and what it holds.
 using Written = std::function<void(const std::string&, const io::MapDescription&)>;
 
-/// Writes the session's responses and FODs and returns the FODs to track on. `intensity`: dwi::white_matter_intensity of the session.
-ScalarImage write_fods(const SessionPlan& plan, const Acquisition& data, double intensity, const PipelineOptions& options, const Device& device,
-                       const Listener& listener, Responses& responses, const Written& written);
+/// The responses that the session is deconvolved with. `intensity`: dwi::white_matter_intensity of the session.
+std::vector<dwi::Tissue> session_responses(const SessionPlan& plan, double intensity, const PipelineOptions& options, const Device& device, const Listener& listener,
+                                           Responses& responses);
+
+/// FODs of a session; several tissues' are normalised.
+struct SessionFods {
+    std::vector<dwi::TissueImage> tissues;  ///< one without a name where there is one shell
+    std::vector<int> lmax;
+    /// Those to track on, which leave.
+    ScalarImage take_white();
+};
+SessionFods estimate_fods(const SessionPlan& plan, const Acquisition& data, const std::vector<dwi::Tissue>& responses, const PipelineOptions& options, const Device& device,
+                          const Listener& listener);
+
+/// Writes the session's responses and FODs and returns the FODs to track on.
+ScalarImage write_fods(const SessionPlan& plan, const Acquisition& data, const std::vector<dwi::Tissue>& responses, const PipelineOptions& options, const Device& device,
+                       const Listener& listener, const Written& written);
 
 /// Estimates them where they are not known yet; throws InputError with the session's own fault where it has one.
 const SubjectResponses& responses_of(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener,

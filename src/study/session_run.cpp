@@ -11,6 +11,7 @@
 #include "arcuate/io/tractogram.hpp"
 #include "arcuate/io/transforms.hpp"
 #include "arcuate/registration/turn.hpp"
+#include "study/replicates.hpp"
 
 #include <fmt/format.h>
 
@@ -112,6 +113,7 @@ SessionImages::SessionImages(const SessionPlan& plan, const PipelineOptions& opt
     if (plan.mask_computed)
         listener.say(fmt::format("{}: no brain mask was found in the data set: working in one of {} voxels computed from the image, {}", name,
                                  voxels_inside(data.mask, "the computed mask").size(), plan.mask));
+    if (options.replicates > 0) dwi::replicate_fits(data.gradients, options.replicate.lmax);  // says so where there can be none
     parcellation = read_parcellation(plan, place_of_parcellation.to_common, data, options.connectome.search_mm, device, listener);
 
     std::error_code ignored;
@@ -134,15 +136,18 @@ SessionImages::SessionImages(const SessionPlan& plan, const PipelineOptions& opt
             auto& image = tensor.*row.image;
             io::write_image(plan.map("tensor", row.name), image, true);
             written(plan.map("tensor", row.name), io::describe_map("tensor", row.name));
-            if (const std::string map = row.name; map == "fa" || map == "md" || map == "ad" || map == "rd") maps.push_back({map, row.unit, std::move(image)});
+            if (row.along_edges) maps.push_back({row.name, row.unit, std::move(image)});
         }
         s0 = std::move(tensor.s0);
     }
-    fod = write_fods(plan, data, intensity, options, device, listener, responses, [&](const std::string& path, const io::MapDescription& map) { written(path, map); });
+    const auto tissues = session_responses(plan, intensity, options, device, listener, responses);
+    fod = write_fods(plan, data, tissues, options, device, listener, [&](const std::string& path, const io::MapDescription& map) { written(path, map); });
+    if (options.replicates > 0) replicates = replicate_connectomes(plan, data, tissues, parcellation, options, device, listener);
     mask = std::move(data.mask);
 }
 
-void SessionImages::finish(const Connectome& connectome, const Listener& listener) {
+void SessionImages::finish(Connectome connectome, const Listener& listener) {
+    if (replicates.count() > 0) replicates.add_errors(connectome);
     say_connectome(connectome, plan_, listener);
     std::vector<std::string> names;
     for (const auto& node : connectome.nodes) names.push_back(node.name);
@@ -155,7 +160,9 @@ void SessionImages::finish(const Connectome& connectome, const Listener& listene
 
 void run_session(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places) {
     SessionImages images(plan, options, device, listener, responses, places);
-    connectome::ConnectomeBuilder builder(images.parcellation, images.maps, options.connectome, device);
+    auto build = options.connectome;
+    build.errors = build.errors || options.replicates > 0;
+    connectome::ConnectomeBuilder builder(images.parcellation, images.maps, build, device);
     tracking::TrackInput input{.field = std::move(images.fod)};
     input.seeds.push_back(tracking::seeds_in(images.mask, "the brain mask"));
     input.regions.mask.emplace_back(images.mask, "the brain mask");

@@ -4,6 +4,7 @@
 #include "study/session_place.hpp"
 
 #include "arcuate/connectome/build.hpp"
+#include "arcuate/connectome/replicates.hpp"
 
 #include <chrono>
 
@@ -12,20 +13,21 @@ namespace arcuate::study {
 /// What is known of a session before it has streamlines.
 class SessionImages {
   public:
-    /// Reads, fits, and writes what belongs to the images: mask, place, tensor maps, responses, FODs. The session's connectome, which says that it is complete,
+    /// Reads, fits, and writes what belongs to the images: mask, place, tensor maps, responses, FODs; measures again where replicates are wanted. The session's connectome, which says that it is complete,
     /// is removed first.
     SessionImages(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places);
 
     const SessionPlan& plan() const { return plan_; }
     /// The sidecar of an output of the session.
     void written(const std::string& path, const io::MapDescription& map, const std::string& results = {});
-    /// Writes the matrices; what a session's last step is.
-    void finish(const Connectome& connectome, const Listener& listener);
+    /// Writes the matrices, with the measurement errors where there are replicates; what a session's last step is.
+    void finish(Connectome connectome, const Listener& listener);
 
     Mask mask;
     Parcellation parcellation;
     std::vector<connectome::ScalarMap> maps;
     ScalarImage s0, fod;
+    connectome::Replicates replicates;  ///< of the session's measurement
 
   private:
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

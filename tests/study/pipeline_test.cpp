@@ -9,6 +9,7 @@
 #include "arcuate/io/tables.hpp"
 #include "arcuate/study/change.hpp"
 #include "devices.hpp"
+#include "kernels/philox.hpp"
 
 #include <gmock/gmock.h>
 
@@ -107,7 +108,9 @@ class Pipeline : public testing::Test {
             for (std::int64_t voxel = 0; voxel < grid().voxels(); ++voxel) {
                 const auto z = slabs ? voxel / (16 * 8) : 7;  // fluid, grey matter, and the bundle above
                 // Without noise all sums of tissues would be the same number, and their quartiles rounding errors.
-                const double noise = slabs ? 10 * std::sin(12.9898 * static_cast<double>(voxel) + 78.233 * static_cast<double>(v)) : 0;
+                const auto bits = kernels::Philox{static_cast<std::uint64_t>(std::stoi(ses)), static_cast<std::uint64_t>(voxel), kernels::Purpose::noise, 0}(static_cast<std::uint32_t>(v));
+                const double noise = slabs ? 10 * std::sin(12.9898 * static_cast<double>(voxel) + 78.233 * static_cast<double>(v))
+                                           : sigma * static_cast<double>(kernels::normal2(bits.v[0], bits.v[1]).a);
                 const double s0 = textured ? 1000 + 150 * std::sin(0.9 * static_cast<double>(voxel % 16)) * std::cos(0.8 * static_cast<double>(voxel / 16 % 8)) * std::sin(0.7 * static_cast<double>(voxel / 128) + 1) : 1000;
                 dwi.at(voxel, v) = static_cast<float>(gain * (s0 * std::exp(-table.b_values[i] * (z < 2 ? 3e-3 : z < 4 ? 0.8e-3 : d)) + noise));
             }
@@ -120,6 +123,7 @@ class Pipeline : public testing::Test {
     std::vector<double> shells{2000};  ///< b-values [s/mm2]
     bool slabs = false;
     bool textured = false;         ///< S0 varies, so that it can be registered
+    double sigma = 0;              ///< of the noise where there are no slabs
     std::array<Diffusivities, 2> tensors{Diffusivities(6), Diffusivities(9)};
     PipelineOptions options;
     Listener listener;
@@ -361,6 +365,50 @@ TEST_F(Pipeline, SessionsShareTheirStreamlines) {
     run(Device::open("cpu", 2), out("each"));
     EXPECT_GT(capacity(io::read_connectome(out("each/sub-01/ses-02/dwi/sub-01_ses-02_atlas-two_connectome.h5"))), 0);
     EXPECT_FALSE(fs::exists(out("each/sub-01/ses-02/dwi/sub-01_ses-02_track-ifod2_tractogram.tck"))) << "they were there in between alone";
+}
+
+TEST_F(Pipeline, ReplicatesTellTheErrorOfTheMeasurement) {
+    sigma = 30;
+    write_session("01", tensors[0]);
+    write_session("02", tensors[1]);
+    options.replicates = 3;
+    const auto run_second = [&](const Device& device, const std::string& to) { run_participants(data(), to, {.participants = {}, .sessions = {"02"}}, options, device, listener); };
+    const std::string file = "/sub-01/ses-02/dwi/sub-01_ses-02_atlas-two_connectome.h5";
+    for (const int threads : {1, 2}) run_second(Device::open("cpu", threads), out(std::to_string(threads)));
+    EXPECT_EQ(sha256_of_file(out("1" + file)), sha256_of_file(out("2" + file)));
+    EXPECT_THAT(said, Contains(HasSubstr("measurement errors from 3 replicates; signals are fitted at b = 0 by the mean of 1 volumes, b = 2000 by lmax 6 from 40")));
+    const auto c = io::read_connectome(out("1" + file));
+    ASSERT_EQ(c.metrics.size(), 18u);
+    const std::size_t edge = 1;  // between the two regions
+    for (std::size_t m = 0; m < c.metrics.size(); m += 3) {
+        EXPECT_EQ(c.metrics[m + 1].error, "sampling");
+        EXPECT_EQ(c.metrics[m + 2].error, "measurement");
+        EXPECT_EQ(c.metrics[m + 2].error_of, c.metrics[m].name);
+        EXPECT_EQ(c.metrics[m + 2].name, c.metrics[m].name + "_measurement_se");
+        EXPECT_GE(c.metrics[m + 2].matrix[edge], 0);
+    }
+    // A streamline's mean FA is over some hundred voxels' values, each sure to about 0.02.
+    EXPECT_GT(c.metric("mean_fa_measurement_se").matrix[edge], 0);
+    EXPECT_LT(c.metric("mean_fa_measurement_se").matrix[edge], 0.02);
+    const auto header = io::read_table(out("1/change.tsv"))[0];
+    EXPECT_THAT(header, Contains("mean_fa_measurement_se"));
+    EXPECT_THAT(header, Contains("mean_fa_change"));
+    EXPECT_THAT(header, testing::Not(Contains("mean_fa_measurement_se_change")));
+
+    // The values beside the errors are those of a run without; another number of replicates is another run.
+    options.replicates = 0;
+    run_second(Device::open("cpu", 2), out("3"));
+    const auto plain = io::read_connectome(out("3" + file));
+    ASSERT_EQ(plain.metrics.size(), 6u);
+    for (const auto& metric : plain.metrics) EXPECT_THAT(c.metric(metric.name).matrix, testing::Pointwise(testing::NanSensitiveDoubleEq(), metric.matrix)) << metric.name;
+    options.replicates = 4;
+    EXPECT_THROW(run_second(Device::open("cpu", 2), out("3")), OutputError);
+    options.replicates = 1;
+    EXPECT_THROW(run_second(Device::open("cpu", 2), out("4")), InputError);
+    options.replicates = 20;
+    options.trajectories = Trajectories::mean;
+    EXPECT_THROW(run_second(Device::open("cpu", 2), out("4")), InputError);
+    EXPECT_FALSE(fs::exists(out("4")));
 }
 
 TEST_F(Pipeline, SaysWhatIsWrongInOneSentence) {

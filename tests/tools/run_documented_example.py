@@ -50,4 +50,4 @@ with h5py.File(folder / "c.h5", "r") as file:
         assert "error" not in edges[metric].attrs
     count, total = edges["count"][:], int(file.attrs["streamlines"])
     assert np.allclose(edges["count_sampling_se"][:], np.sqrt(count * (1 - count / total) * total / (total - 1)), rtol=1e-12)
-    assert told.startswith(f"{total} streamlines, made by connectome\n") and "\n  count " in told and " (standard error, sampling)" in told, told
+    assert told.startswith(f"{total} streamlines, made by connectome\n") and "\n  count " in told and " (sampling)" in told, told

@@ -15,7 +15,7 @@ struct EdgeMetric {
     std::string description;  ///< one sentence
     std::vector<double> matrix;  ///< (n_nodes, n_nodes), symmetric, diagonal included; of a vector (n_nodes); NaN where undefined (a mean over no streamline)
     std::string error_of{};      ///< of an error: the metric whose error it is; else empty
-    std::string error{};         ///< and which: "sampling", of a finite number of streamlines. The measurement's noise is another one and not in it
+    std::string error{};         ///< and which: "sampling", of a finite number of streamlines, or "measurement", of the image's noise. Neither is in the other
 };
 
 /// Every metric of one parcellation in one session.

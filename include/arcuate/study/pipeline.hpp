@@ -6,6 +6,7 @@
 #include "arcuate/core/progress.hpp"
 #include "arcuate/dwi/fod.hpp"
 #include "arcuate/dwi/normalise.hpp"
+#include "arcuate/dwi/replicate.hpp"
 #include "arcuate/dwi/response.hpp"
 #include "arcuate/dwi/tensor.hpp"
 #include "arcuate/dwi/tissue_response.hpp"
@@ -45,6 +46,11 @@ struct PipelineOptions {
     dwi::NormaliseOptions normalise;    ///< multi-tissue CSD
     tracking::TrackOptions track{.select = 100000, .angle = 45, .cutoff = 0.1};
     connectome::ConnectomeOptions connectome;
+    /// Replicates of every session's measurement for the measurement errors of its connectome (connectome/replicates.hpp), each through tensors, FODs, tracking and
+    /// assignment, with the session's responses, and as many streamlines, whose random numbers are its own; 0: none, else 2 to 10000. With them come sampling errors.
+    /// Not with shared streamlines or weights.
+    int replicates = 0;
+    dwi::ReplicateOptions replicate;    ///< of which seed and number are set: they follow from the tracking seed
     /// Sessions of a subject are brought into their half-way space before anything else is done with them, by rigid registration of their S0.
     bool register_sessions = false;
     registration::RigidOptions registration;
