@@ -5,13 +5,12 @@
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
 #include "arcuate/io/tractogram.hpp"
+#include "arcuate/io/values.hpp"
 #include "arcuate/weights/sift2.hpp"
 #include "command.hpp"
 #include "tract_output.hpp"
 
 #include <fmt/format.h>
-
-#include <iterator>
 
 namespace arcuate::tools {
 
@@ -23,12 +22,6 @@ struct Options {
     weights::SessionOptions sessions;
     std::int64_t memory = -1, chunk = 1 << 15;
 };
-
-std::string text_of(const std::vector<float>& weights) {
-    std::string out;
-    for (const float w : weights) fmt::format_to(std::back_inserter(out), "{}\n", w);
-    return out;
-}
 
 ScalarImage mean_of(const std::vector<std::string>& paths) {
     ImageMean mean;
@@ -77,12 +70,12 @@ void run_session_weights(Run& run, Options& o) {
                         result.mean.iterations.size() - 1));
     for (std::size_t s = 0; s < o.fods.size(); ++s) {
         const auto& session = result.sessions[s];
-        io::write_text(o.outputs[s], text_of(session.weights()), run.force);
+        io::write_values(o.outputs[s], session.weights(), run.force);
         io::write_sidecar(o.outputs[s], provenance, run.force);
         run.say(fmt::format("{}: cost {:.6g} -> {:.6g} in {} iterations -> {}", o.fods[s], session.iterations.front().cost(), session.iterations.back().cost(), session.iterations.size() - 1, o.outputs[s]));
     }
     if (!o.out_mu.empty()) io::write_text(o.out_mu, io::number(result.mean.mu) + "\n", run.force);
-    if (!o.out_mean.empty()) io::write_text(o.out_mean, text_of(result.mean.weights()), run.force);
+    if (!o.out_mean.empty()) io::write_values(o.out_mean, result.mean.weights(), run.force);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
 #include "arcuate/io/tractogram.hpp"
+#include "arcuate/io/values.hpp"
 #include "arcuate/weights/sift2.hpp"
 #include "arcuate/weights/voxel_tissues.hpp"
 #include "command.hpp"
@@ -14,8 +15,6 @@
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
 namespace arcuate::tools {
@@ -31,22 +30,6 @@ struct Options {
     bool no_dilate_lut = false, make_null_lobes = false, fd_scale_gm = false;
     std::int64_t chunk = 1 << 15, memory = -1;
 };
-
-/// One number per line. A float in the fewest digits that read back as the same.
-void write_lines(const std::string& path, const std::vector<float>& values, bool force) {
-    io::OutputFile output(path, force);
-    std::ofstream file(output.partial(), std::ios::binary);
-    std::string text;
-    constexpr std::size_t block = 1 << 16;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        fmt::format_to(std::back_inserter(text), "{}\n", values[i]);
-        if (text.size() < block && i + 1 < values.size()) continue;
-        file << text;
-        text.clear();
-    }
-    if (!file.flush()) throw OutputError(fmt::format("cannot write {} (is the disk full?); free some space", path));
-    output.commit();
-}
 
 io::Table iteration_table(const weights::Sift2Result& result) {
     io::Table table{{"iteration", "cost_data", "cost_reg_tik", "cost_reg_tv", "cost_total", "streamlines", "fixels_excluded", "step_min", "step_mean", "step_mean_abs",
@@ -165,8 +148,8 @@ void run_weights(Run& run, Options& o) {
                                 static_cast<double>(lengths.bytes()) * 1e-6));
     const auto result = weights::sift2(fixels, lengths, o.sift2, run.device(), run.progress(), source);
 
-    write_lines(o.output, result.weights(), run.force);
-    if (!o.out_coeffs.empty()) write_lines(o.out_coeffs, result.coefficients, run.force);
+    io::write_values(o.output, result.weights(), run.force);
+    if (!o.out_coeffs.empty()) io::write_values(o.out_coeffs, result.coefficients, run.force);
     if (!o.out_mu.empty()) io::write_text(o.out_mu, io::number(result.mu) + "\n", run.force);
     if (!o.csv.empty()) io::write_table(o.csv, iteration_table(result), run.force);
     if (!o.out_fixels.empty()) write_fixels(o.out_fixels, fixels, lengths.track_density(), result, run.force);

@@ -4,6 +4,7 @@
 #include "arcuate/dwi/fixels.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/tractogram.hpp"
+#include "arcuate/io/values.hpp"
 #include "arcuate/registration/turn.hpp"
 
 #include <fmt/format.h>
@@ -120,12 +121,6 @@ SharedFixels shared_fixels(const ScalarImage& mean, Sessions& sessions, const De
     return out;
 }
 
-std::string text_of(const std::vector<float>& weights) {
-    std::string out;
-    for (const float w : weights) fmt::format_to(std::back_inserter(out), "{}\n", w);
-    return out;
-}
-
 /// Of every session; empty where there are none.
 std::vector<weights::Sift2Result> weigh(const ScalarImage& mean, Sessions& sessions, const std::string& tracks, const PipelineOptions& options, const Device& device, const Listener& listener) {
     if (options.weights == StreamlineWeights::none) return {};
@@ -157,12 +152,27 @@ void finish(Sessions& sessions, const std::vector<weights::Sift2Result>& weights
         connectome::ConnectomeBuilder builder(session.parcellation, session.maps, build, device);
         io::stream_tractogram(tracks, builder);
         if (options.keep_tracks && !weights.empty()) {
-            io::write_text(session.plan().weights(), text_of(build.weights), true);
+            io::write_values(session.plan().weights(), build.weights, true);
             session.written(session.plan().weights(), {});
         }
         session.finish(builder.connectome(), listener);
     }
 }
+
+/// A file that goes when the work ends, however it ends.
+class Temporary {
+  public:
+    explicit Temporary(std::string path) : path_(std::move(path)) {}
+    Temporary(const Temporary&) = delete;
+    Temporary& operator=(const Temporary&) = delete;
+    ~Temporary() {
+        std::error_code ignored;
+        fs::remove(path_, ignored);
+    }
+
+  private:
+    std::string path_;
+};
 
 }  // namespace
 
@@ -205,9 +215,10 @@ std::vector<std::string> run_together(std::span<const SessionPlan> plans, const 
         say_tracking(summary, who, listener);
         file->commit(summary.started());
     }
+    std::optional<Temporary> temporary;
     if (options.keep_tracks) sessions.front().written(tracks, {});
+    else temporary.emplace(tracks);
     finish(sessions, weigh(mean, sessions, tracks, options, device, listener), tracks, options, device, listener);
-    if (!options.keep_tracks) fs::remove(tracks, error);
     return faults;
 }
 

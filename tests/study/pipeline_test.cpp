@@ -307,7 +307,7 @@ TEST_F(Pipeline, SessionsShareTheirStreamlines) {
     options.trajectories = Trajectories::mean;
     options.weights = StreamlineWeights::joint;
     std::map<std::string, std::string> expected;
-    for (const int threads : {1, 2}) {
+    for (const int threads : {1, 2, 3}) {
         fs::remove_all(out());
         run(Device::open("cpu", threads));
         for (const auto& entry : fs::recursive_directory_iterator(out()))
