@@ -1,8 +1,10 @@
 // Constrained spherical deconvolution of one voxel (Tournier, Calamante & Connelly 2007, NeuroImage 35:1459).
 //
 // The FOD f minimises |M f - s|^2 + norm |f|^2 + |H_neg f|^2, where H_neg are the rows of H (the FOD's amplitudes along a dense set of directions,
-// weighted) at which f is negative; the set is found by repetition from a linear deconvolution with a larger norm. Between two repetitions
-// few directions change sign, so the Gram matrix M^T M + H_neg^T H_neg is kept and only they are added or taken away.
+// weighted) at which f is negative; the set is found by repetition from a linear deconvolution with a larger norm: Newton's method on a strictly convex
+// function made of quadratic pieces. Between two repetitions
+// few directions change sign, so the Gram matrix M^T M + H_neg^T H_neg is kept and only they are added or taken away. Whole steps almost always settle within a dozen;
+// where they run in a circle, steps are shortened until the function falls, which no circle survives.
 #pragma once
 
 #include "kernels/normal_equations.hpp"
@@ -10,6 +12,8 @@
 #include "kernels/views.hpp"
 
 namespace arcuate::kernels {
+
+inline constexpr int csd_whole_steps = 12;  ///< before they are shortened where need be
 
 enum class CsdOutcome : std::uint8_t { converged = 0, not_converged = 1, skipped = 2 };
 
@@ -57,7 +61,7 @@ struct EstimateFod {
     }
 
     ARCUATE_HD CsdOutcome estimate(const float* signal, double* f) const {
-        double start[width], rhs[width];
+        double start[width], rhs[width];  // start: the step's origin, later on
         for (int c = 0; c < width; ++c) start[c] = rhs[c] = 0;
         bool any = false;
         for (int v = 0; v < problem.volumes; ++v) {
@@ -77,6 +81,7 @@ struct EstimateFod {
         std::uint32_t now[max_words], in_gram[max_words];
         const int words = problem.directions / 32;
         Normal normal, factor;
+        bool whole = true;
         for (int iteration = 0;; ++iteration) {
             const int negative = find_negative(f, now);
             if (iteration == 0) {
@@ -90,12 +95,53 @@ struct EstimateFod {
             } else {
                 bool same = true;
                 for (int w = 0; w < words; ++w) same = same && now[w] == in_gram[w];
-                if (same) return CsdOutcome::converged;
+                if (same && whole) return CsdOutcome::converged;
             }
             if (iteration == problem.max_iterations) return CsdOutcome::not_converged;
             update(normal, in_gram, now, words);
+            ARCUATE_ROLLED
+            for (int c = 0; c < n; ++c) start[c] = f[c];
             if (!solve(normal, factor, f)) return CsdOutcome::skipped;
+            if (iteration >= csd_whole_steps) whole = shorten(normal, start, rhs, f);
         }
+    }
+
+    /// Halves the step from `from` to `f`, which is Newton's by `normal`, until the function falls by a tenth of what its slope promises (Armijo 1966,
+    /// Pac J Math 16:1), or by nothing that double resolves; true where the step stays whole.
+    ARCUATE_HD bool shorten(const Normal& normal, const double* from, const double* rhs, double* f) const {
+        double step[n];
+        for (int c = 0; c < n; ++c) step[c] = f[c] - from[c];
+        const double slope = -2 * square(normal.a, step), before = cost(from, rhs), doubt = 1e-12 * abs(before);
+        double share = 1;
+        while (share > 1e-9 && cost(f, rhs) > fma(0.1 * share, slope, before + doubt)) {
+            share *= 0.5;
+            for (int c = 0; c < n; ++c) f[c] = fma(share, step[c], from[c]);
+        }
+        return share == 1;
+    }
+
+    /// What is minimised, less |s|^2.
+    ARCUATE_HD double cost(const double* f, const double* rhs) const {
+        double sum = square(problem.normal, f);
+        for (int c = 0; c < n; ++c) sum = fma(-2 * rhs[c], f[c], sum);
+        for (int d = 0; d < problem.unpadded; ++d) {
+            const double* const row = problem.constraint + std::int64_t{d} * width;
+            double amplitude = 0;
+            for (int c = 0; c < n; ++c) amplitude = fma(row[c], f[c], amplitude);
+            if (amplitude < problem.threshold) sum = fma(amplitude, amplitude, sum);
+        }
+        return sum;
+    }
+
+    /// x^T A x.
+    ARCUATE_HD static double square(const double* normal, const double* x) {
+        double sum = 0;
+        for (int i = 0; i < n; ++i) {
+            double row = 0.5 * normal[Normal::at(i, i)] * x[i];
+            for (int j = i + 1; j < n; ++j) row = fma(normal[Normal::at(i, j)], x[j], row);
+            sum = fma(2 * row, x[i], sum);
+        }
+        return sum;
     }
 
     /// Sets the bit of every direction along which the FOD is below the threshold; returns how many. Amplitudes are found in float, and those that

@@ -1,6 +1,7 @@
 #include "command.hpp"
 
 #include "arcuate/io/files.hpp"
+#include "arcuate/io/threads.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -108,12 +109,20 @@ void Run::say_verbose(const std::string& text) const {
 }
 void Run::warn(const std::string& text) const { fmt::print(stderr, "warning: {}\n", text); }
 
+void Run::fingerprint(const std::string& path) {
+    if (io::threads() > 1) fingerprints_.emplace(path, std::async(std::launch::async, [path, stop = stop_.get_token()] { return sha256_of_file(path, stop); }));
+}
+
 Provenance Run::provenance(std::vector<std::pair<std::string, std::string>> parameters,
                            const std::vector<std::pair<std::string, std::string>>& inputs) {
     Provenance p;
     p.command = command;
     p.parameters = std::move(parameters);
-    for (const auto& [role, path] : inputs) p.inputs.push_back({role, path, sha256_of_file(path)});
+    for (const auto& [role, path] : inputs) {
+        const auto begun = fingerprints_.find(path);
+        const bool asked = begun != fingerprints_.end() && begun->second.valid();
+        p.inputs.push_back({role, path, asked ? begun->second.get() : sha256_of_file(path)});
+    }
     p.command_line = command_line();
     device();
     for (const auto& d : devices_) p.device += (p.device.empty() ? "" : ", ") + d.name();
@@ -142,7 +151,10 @@ CLI::App& add_command(CLI::App& root, const std::string& name, const std::string
     app.add_flag("--force", run->force, "overwrite existing outputs")->group(group);
     auto* quiet = app.add_flag("--quiet", run->quiet, "say nothing but errors and warnings")->group(group);
     app.add_flag("--verbose", run->verbose, "say more")->excludes(quiet)->group(group);
-    app.callback([run, body = std::move(body)] { body(*run); });
+    app.callback([run, body = std::move(body)] {
+        io::set_threads(run->threads);
+        body(*run);
+    });
     return app;
 }
 

@@ -11,8 +11,11 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
+#include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -21,6 +24,8 @@ namespace arcuate::tools {
 /// The state of one invocation. Parsed options live in the subcommand's own closure; this holds what all of them have.
 class Run {
   public:
+    ~Run() { stop_.request_stop(); }
+
     std::string command;  ///< "tensor"
     std::string device_spec = "auto";
     int threads = 0;
@@ -42,6 +47,8 @@ class Run {
     /// A line that starts with "warning: ", also with --quiet.
     void warn(const std::string& text) const;
 
+    /// Begins to fingerprint a large input, beside what the caller does next (reading it); provenance() asks for the answer.
+    void fingerprint(const std::string& path);
     /// Fingerprints the inputs (role, path) and fills in how the run was done; call it when the result is there.
     Provenance provenance(std::vector<std::pair<std::string, std::string>> parameters,
                           const std::vector<std::pair<std::string, std::string>>& inputs);
@@ -51,6 +58,8 @@ class Run {
   private:
     std::vector<Device> devices_;
     std::unique_ptr<Progress> progress_;
+    std::stop_source stop_;  ///< of fingerprints that nobody will ask for
+    std::map<std::string, std::future<std::string>> fingerprints_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

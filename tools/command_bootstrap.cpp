@@ -37,7 +37,7 @@ void run_bootstrap(Run& run, Options& o) {
     }
     run.require_writable(outputs);
 
-    const Series image = o.in.read_dwi();
+    const Series image = o.in.read_dwi(run);
     const GradientTable gradients = o.in.read_gradients(image);
     const Mask mask = o.in.read_mask(run, image, gradients);
     auto& b = o.bootstrap;

@@ -290,6 +290,7 @@ void run_connectome(Run& run, Options& o) {
         if (o.build.errors) warn_about_errors(run, *track_inputs);
     } else {
         inputs.emplace_back("tracks", o.tracks);
+        run.fingerprint(o.tracks);
     }
     const auto maps = read_maps(o, inputs);
     read_values_of_streamlines(o, inputs);

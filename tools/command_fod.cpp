@@ -70,7 +70,7 @@ void run_csd(Run& run, Options& o, const std::string& response_path) {
     if (o.lmax.size() > 1) throw InputError(fmt::format("{} values of --lmax were given for one response; give one", o.lmax.size()));
     if (!o.lmax.empty()) o.fod.lmax = o.lmax.front();
     if (!o.directions.empty()) o.fod.directions = read_directions(o.directions);
-    const Series image = o.in.read_dwi();
+    const Series image = o.in.read_dwi(run);
     const GradientTable gradients = o.in.read_gradients(image);
     const Mask mask = o.in.read_mask(run, image, gradients);
     const auto inside = count_inside(mask);
@@ -128,7 +128,7 @@ void run_msmt(Run& run, Options& o, const std::vector<std::pair<std::string, std
         options.directions = read_directions(o.directions);
         files.emplace_back("directions", o.directions);
     }
-    const Series image = o.in.read_dwi();
+    const Series image = o.in.read_dwi(run);
     const GradientTable gradients = o.in.read_gradients(image);
     const Mask mask = o.in.read_mask(run, image, gradients);
     const auto inside = count_inside(mask);

@@ -25,7 +25,7 @@ void run_gradcheck(Run& run, Options& o) {
     std::vector<std::string> outputs;
     if (!o.out_bvec.empty()) outputs = {o.out_bvec, o.out_bval, io::sidecar_path(o.out_bvec)};
     run.require_writable(outputs);
-    const Series image = o.in.read_dwi();
+    const Series image = o.in.read_dwi(run);
     const GradientTable gradients = o.in.read_gradients(image);
     const Mask mask = o.in.read_mask(run, image, gradients);
     const auto maps = dwi::fit_tensor(image, gradients, mask, o.tensor, run.device(), run.progress());

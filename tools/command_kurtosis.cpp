@@ -31,7 +31,7 @@ void run_kurtosis(Run& run, Options& o) {
     }
     run.require_writable(outputs);
 
-    const Series image = o.in.read_dwi();
+    const Series image = o.in.read_dwi(run);
     const GradientTable gradients = o.in.read_gradients(image);
     const Mask mask = o.in.read_mask(run, image, gradients);
     o.kurtosis.fit = fits.at(o.fit);

@@ -21,7 +21,7 @@ struct Options {
 void run_mask(Run& run, Options& o) {
     o.in.complete();
     run.require_writable({o.out, io::sidecar_path(o.out)});
-    const Series image = o.in.read_dwi();
+    const Series image = o.in.read_dwi(run);
     const GradientTable gradients = o.in.read_gradients(image);
     const Mask mask = dwi::brain_mask(image, gradients, o.mask);
     const auto provenance = run.provenance(

@@ -19,7 +19,7 @@ struct Options {
 void run_replicate(Run& run, Options& o) {
     o.in.complete();
     run.require_writable({o.out, io::sidecar_path(o.out)});
-    const Series image = o.in.read_dwi();
+    const Series image = o.in.read_dwi(run);
     const GradientTable gradients = o.in.read_gradients(image);
     const Mask mask = o.in.read_mask(run, image, gradients);
     const auto& r = o.replicate;

@@ -61,7 +61,7 @@ struct Inputs {
     Series image;
     GradientTable gradients;
     Mask mask;
-    Inputs(const Run& run, DwiInputs& in) : image(in.read_dwi()), gradients(in.read_gradients(image)), mask(in.read_mask(run, image, gradients)) {}
+    Inputs(Run& run, DwiInputs& in) : image(in.read_dwi(run)), gradients(in.read_gradients(image)), mask(in.read_mask(run, image, gradients)) {}
 };
 
 void run_tournier(Run& run, Options& o) {

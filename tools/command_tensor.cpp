@@ -68,7 +68,7 @@ void run_tensor(Run& run, Options& o) {
     }
     run.require_writable(outputs);
 
-    const Series image = o.in.read_dwi();
+    const Series image = o.in.read_dwi(run);
     const GradientTable gradients = o.in.read_gradients(image);
     const Mask mask = o.in.read_mask(run, image, gradients);
     o.tensor.fit = fits.at(o.fit);

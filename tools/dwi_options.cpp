@@ -51,7 +51,10 @@ std::vector<std::pair<std::string, std::string>> DwiInputs::files() const {
     return out;
 }
 
-Series DwiInputs::read_dwi() const { return io::read_series(dwi); }
+Series DwiInputs::read_dwi(Run& run) const {
+    run.fingerprint(dwi);
+    return io::read_series(dwi);
+}
 
 GradientTable DwiInputs::read_gradients(const Series& image) const {
     return grad.empty() ? io::read_fsl_gradients(bval, bvec, image.grid, image.volumes) : io::read_mrtrix_gradients(grad, image.volumes);

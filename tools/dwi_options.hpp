@@ -18,7 +18,7 @@ struct DwiInputs {
     /// (role, path) of each file, for provenance.
     std::vector<std::pair<std::string, std::string>> files() const;
 
-    Series read_dwi() const;
+    Series read_dwi(Run& run) const;
     GradientTable read_gradients(const Series& image) const;
     /// A brain mask computed from the image, which is said, where none is given; every voxel for "all", and with a warning where no mask can be computed.
     Mask read_mask(const Run& run, const Series& image, const GradientTable& gradients);

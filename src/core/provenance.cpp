@@ -48,12 +48,15 @@ std::string sha256_of(const std::string& bytes) {
     return hash.hex();
 }
 
-std::string sha256_of_file(const std::string& path) {
+std::string sha256_of_file(const std::string& path, const std::stop_token& stop) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file{std::fopen(path.c_str(), "rb"), std::fclose};
     if (!file) throw InputError(fmt::format("cannot open {} ({}); check the path", path, std::strerror(errno)));
     Sha256 hash;
     std::vector<char> buffer(1 << 20);
-    while (const auto n = std::fread(buffer.data(), 1, buffer.size(), file.get())) hash.add(buffer.data(), n);
+    while (const auto n = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
+        if (stop.stop_requested()) break;
+        hash.add(buffer.data(), n);
+    }
     if (std::ferror(file.get())) throw InputError(fmt::format("cannot read {} ({})", path, std::strerror(errno)));
     return hash.hex();
 }

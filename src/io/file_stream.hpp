@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,7 @@ class FileStream {
 
     void write(const void* bytes, std::size_t n);
     void write(std::string_view text) { write(text.data(), text.size()); }
+    void write(std::span<const unsigned char> bytes) { write(bytes.data(), bytes.size()); }
     /// To a byte already written, to overwrite a header of the same length.
     void seek(std::int64_t to);
     void rewind() { seek(0); }

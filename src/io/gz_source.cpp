@@ -26,6 +26,8 @@ GzSource::GzSource(std::string path) : path_(std::move(path)), file_(std::fopen(
     std::setbuf(file_.get(), nullptr);
     refill();
     if (!is_gzip(next_, left_)) return;
+    blocks_ = GzBlocks::find(file_.get(), next_, left_, path_);
+    if (blocks_) return;
     inflate_ = std::make_unique<inflate_state>();
     isal_inflate_init(inflate_.get());
     inflate_->crc_flag = ISAL_GZIP;
@@ -45,7 +47,9 @@ bool GzSource::refill() {
 std::size_t GzSource::read_some(void* out, std::size_t n) {
     auto* to = static_cast<unsigned char*>(out);
     std::size_t done = 0;
-    if (!inflate_) {
+    if (blocks_) {
+        done = blocks_->read_some(to, n);
+    } else if (!inflate_) {
         while (done < n && refill()) {
             const std::size_t piece = std::min(left_, n - done);
             std::memcpy(to + done, next_, piece);

@@ -1,9 +1,12 @@
 // Bytes of a file, gunzipped where it is gzipped.
 #pragma once
 
+#include "gz_blocks.hpp"
+
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +39,8 @@ class GzSource {
     std::size_t left_ = 0;
     std::int64_t position_ = 0;            ///< uncompressed bytes given out
     bool ended_ = false;                   ///< of the gzip members
-    std::unique_ptr<inflate_state> inflate_;  ///< null: the file is not gzipped
+    std::unique_ptr<inflate_state> inflate_;  ///< null: the file is not gzipped, or has blocks
+    std::optional<GzBlocks> blocks_;          ///< of a file with an index, inflated side by side
 };
 
 }  // namespace arcuate::io

@@ -55,10 +55,10 @@ inline ScalarImage noisy_crossings(const GradientTable& t, std::array<std::int64
     return image;
 }
 
-/// Signals of one voxel as doubles.
-inline std::vector<double> voxel_signals(const ScalarImage& image, std::int64_t voxel) {
+/// Signals of one voxel as doubles, from volume `first` on.
+inline std::vector<double> voxel_signals(const ScalarImage& image, std::int64_t voxel, std::int64_t first = 0) {
     std::vector<double> out;
-    for (std::int64_t k = 0; k < image.volumes; ++k) out.push_back(static_cast<double>(image.at(voxel, k)));
+    for (std::int64_t k = first; k < image.volumes; ++k) out.push_back(static_cast<double>(image.at(voxel, k)));
     return out;
 }
 

@@ -230,3 +230,38 @@ TEST(HostileNifti, NoDamageGoesUnnoticed) {
         expect_right_or_refused(gz.substr(0, i));
     }
 }
+
+TEST(HostileNifti, NoDamageOfABlockGoesUnnoticed) {
+    // Three blocks. An index that does not fit the file is none, and the file is read as any other; a block that differs is an error.
+    const std::string folder = fresh_folder(), path = folder + "blocks.nii.gz";
+    ScalarImage image(oblique_grid({300, 256, 1}), 1);
+    for (std::size_t i = 0; i < image.data.size(); ++i) image.data[i] = static_cast<float>(i * 2654435761u >> 20);
+    io::write_image(path, image, false);
+    const std::string gz = bytes_of(path);
+    ASSERT_EQ(gz.substr(12, 2), "Ar");
+    const auto expect_right_or_refused = [&](const std::string& bytes, bool refused) {
+        put(path, bytes);
+        std::vector<float> values;
+        const std::string error = error_of<InputError>([&] { values = io::read_image(path).data; });
+        EXPECT_TRUE(refused ? !error.empty() : !error.empty() || values == image.data) << error;
+    };
+    for (std::size_t i = 0; i < 60; ++i)
+        for (const int change : {1, 4, 0x80, 0xff}) {
+            std::string bytes = gz;
+            bytes[i] = static_cast<char>(bytes[i] ^ change);
+            expect_right_or_refused(bytes, false);
+        }
+    for (std::size_t i = 32; i < gz.size(); i += i + 40 < gz.size() ? 997 : 1) {
+        std::string bytes = gz;
+        bytes[i] = static_cast<char>(bytes[i] ^ 0x10);
+        expect_right_or_refused(bytes, true);
+        expect_right_or_refused(gz.substr(0, i), true);
+    }
+    // Blocks in another order, index and all: each inflates, and their checksum is another one.
+    const auto size_at = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(gz[i])) | static_cast<std::size_t>(static_cast<unsigned char>(gz[i + 1])) << 8 | static_cast<std::size_t>(static_cast<unsigned char>(gz[i + 2])) << 16; };
+    const std::size_t first = size_at(20), second = size_at(24);
+    expect_right_or_refused(gz.substr(0, 20) + gz.substr(24, 4) + gz.substr(20, 4) + gz.substr(28, 4) + gz.substr(32 + first, second) + gz.substr(32, first) + gz.substr(32 + first + second), true);
+    expect_right_or_refused(gz + "bytes that are nobody's", false);
+    put(path, gz + "bytes that are nobody's");
+    EXPECT_EQ(io::read_image(path).data, image.data);
+}

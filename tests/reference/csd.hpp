@@ -28,29 +28,51 @@ inline Eigen::VectorXd convolution(const std::vector<double>& response, int lmax
     return out;
 }
 
+/// |M f - s|^2 + norm |f|^2 + |H_neg f|^2, whose minimum is the FOD.
+struct CsdFunction {
+    Eigen::MatrixXd regularised, h;  ///< M^T M + norm; H
+    Eigen::VectorXd rhs;             ///< M^T s
+
+    CsdFunction(const std::vector<Vec3d>& gradients, const std::vector<Vec3d>& constraint, const std::vector<double>& response, int lmax, const Eigen::VectorXd& s) {
+        const Eigen::MatrixXd m = sh_matrix(gradients, lmax) * convolution(response, lmax).asDiagonal();
+        h = 50 * response[0] / static_cast<double>(constraint.size()) * sh_matrix(constraint, lmax);
+        regularised = m.transpose() * m;
+        regularised.diagonal().array() += 2e-4 * regularised(0, 0);
+        rhs = m.transpose() * s;
+    }
+    std::vector<Eigen::Index> negative(const Eigen::VectorXd& f) const {
+        const Eigen::VectorXd amplitude = h * f;
+        std::vector<Eigen::Index> out;
+        for (Eigen::Index d = 0; d < amplitude.size(); ++d)
+            if (amplitude[d] < 0) out.push_back(d);
+        return out;
+    }
+    Eigen::MatrixXd system(const std::vector<Eigen::Index>& negative) const {
+        Eigen::MatrixXd out = regularised;
+        for (const auto d : negative) out += h.row(d).transpose() * h.row(d);
+        return out;
+    }
+    /// Half of the function's, over |M^T s|.
+    double relative_gradient(const Eigen::VectorXd& f) const { return (system(negative(f)) * f - rhs).norm() / rhs.norm(); }
+};
+
+inline Eigen::VectorXd not_negative(const std::vector<double>& signal) { return Eigen::Map<const Eigen::VectorXd>(signal.data(), static_cast<Eigen::Index>(signal.size())).cwiseMax(0); }
+
 inline Eigen::VectorXd csd(const std::vector<Vec3d>& gradients, const std::vector<Vec3d>& constraint, const std::vector<double>& response,
                            int lmax, const std::vector<double>& signal) {
-    Eigen::VectorXd s = Eigen::Map<const Eigen::VectorXd>(signal.data(), static_cast<Eigen::Index>(signal.size())).cwiseMax(0);
+    const Eigen::VectorXd s = not_negative(signal);
     // Linear deconvolution up to lmax 4.
     int low = std::min({lmax, 4, 2 * static_cast<int>(response.size()) - 2});
     while (sh_count(low) > s.size()) low -= 2;
     Eigen::VectorXd f = Eigen::VectorXd::Zero(sh_count(lmax));
     f.head(sh_count(low)) = sh_matrix(gradients, low).colPivHouseholderQr().solve(s).cwiseQuotient(convolution(response, low));
 
-    const Eigen::MatrixXd m = sh_matrix(gradients, lmax) * convolution(response, lmax).asDiagonal();
-    const Eigen::MatrixXd h = 50 * response[0] / static_cast<double>(constraint.size()) * sh_matrix(constraint, lmax);
-    Eigen::MatrixXd regularised = m.transpose() * m;
-    regularised.diagonal().array() += 2e-4 * regularised(0, 0);
+    const CsdFunction function(gradients, constraint, response, lmax, s);
     std::vector<Eigen::Index> previous{-1};
     for (int iteration = 0; iteration < 50; ++iteration) {
-        const Eigen::VectorXd amplitude = h * f;
-        std::vector<Eigen::Index> negative;
-        for (Eigen::Index d = 0; d < amplitude.size(); ++d)
-            if (amplitude[d] < 0) negative.push_back(d);
+        const auto negative = function.negative(f);
         if (negative == previous) break;
-        Eigen::MatrixXd system = regularised;
-        for (const auto d : negative) system += h.row(d).transpose() * h.row(d);
-        f = system.ldlt().solve(m.transpose() * s);
+        f = function.system(negative).ldlt().solve(function.rhs);
         previous = negative;
     }
     return f;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,7 +37,8 @@ struct Provenance {
 };
 
 /// Reads the whole file; throws InputError where it cannot.
-std::string sha256_of_file(const std::string& path);
+/// `stop` ends it early, with an unfinished answer.
+std::string sha256_of_file(const std::string& path, const std::stop_token& stop = {});
 std::string sha256_of(const std::string& bytes);
 
 }  // namespace arcuate
