@@ -54,8 +54,8 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
                       const Listener& listener) {
     if (options.replicates != 0 && (options.replicates < 2 || options.replicates > 10000))
         throw InputError(fmt::format("{} replicates do not tell a measurement error (2 to 10000 do, 0 is for none); give 20 or more", options.replicates));
-    if (options.replicates > 0 && (options.trajectories != Trajectories::independent || options.weights != StreamlineWeights::none))
-        throw InputError("replicates are of sessions with streamlines of their own and without weights; use --trajectories independent and --weights none, or leave out --replicates");
+    if (options.replicates > 0 && options.trajectories == Trajectories::independent && options.weights != StreamlineWeights::none)
+        throw InputError("replicates are of streamlines that the sessions share, or of a session's own without weights (how much of the chance of tracking weights take away is not known); use --trajectories mean, or --weights none");
     const auto sessions = find_sessions(bids_dir, filter);
     FileHashes hashes;
     std::vector<SessionPlan> plans;

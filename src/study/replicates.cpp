@@ -14,24 +14,6 @@ std::uint64_t seed_of(std::uint64_t seed, std::int64_t number) {
     return std::uint64_t{bits.v[0]} << 32 | bits.v[1];
 }
 
-Connectome connectome_of(const SessionPlan& plan, const Acquisition& data, const std::vector<dwi::Tissue>& responses, const Parcellation& parcellation, const PipelineOptions& options,
-                         const Device& device) {
-    const Listener quiet;
-    std::vector<connectome::ScalarMap> maps;
-    {
-        auto tensor = fit_session_tensor(plan.session, data, options, device, quiet);
-        for (const auto& row : tensor_map_rows)
-            if (row.along_edges) maps.push_back({row.name, row.unit, std::move(tensor.*row.image)});
-    }
-    const ScalarImage fod = estimate_fods(plan, data, responses, options, device, quiet).take_white();
-    connectome::ConnectomeBuilder builder(parcellation, maps, options.connectome, device);
-    tracking::TrackInput input{.field = fod};
-    input.seeds.push_back(tracking::seeds_in(data.mask, "the brain mask"));
-    input.regions.mask.emplace_back(data.mask, "the brain mask");
-    tracking::track(input, options.track, device, builder);
-    return builder.connectome();
-}
-
 std::string words_of(const dwi::ShellFit& fit) {
     if (fit.lmax == 0) return fmt::format("b = {:.0f} by the mean of {} volumes", fit.b_value, fit.volumes);
     if (fit.lmax < 0) return fmt::format("b = {:.0f} (too few volumes) by the noise of the others", fit.b_value);
@@ -40,21 +22,46 @@ std::string words_of(const dwi::ShellFit& fit) {
 
 }  // namespace
 
-connectome::Replicates replicate_connectomes(const SessionPlan& plan, const Acquisition& data, const std::vector<dwi::Tissue>& responses, const Parcellation& parcellation,
-                                             const PipelineOptions& options, const Device& device, const Listener& listener) {
+void say_replicates(const SessionPlan& plan, const Acquisition& data, const PipelineOptions& options, const Listener& listener) {
     std::string fits;
     for (const auto& fit : dwi::replicate_fits(data.gradients, options.replicate.lmax)) fits += (fits.empty() ? "" : ", ") + words_of(fit);
     listener.say(fmt::format("{}: measurement errors from {} replicates; signals are fitted at {}", plan.session.name(), options.replicates, fits));
-    PipelineOptions each = options;
-    each.connectome.errors = true;
-    each.replicate.seed = options.track.seed;
+}
+
+Acquisition measured_again(Acquisition data, int number, const PipelineOptions& options, const Device& device) {
+    auto replicate = options.replicate;
+    replicate.seed = options.track.seed;
+    replicate.number = number;
+    data.dwi = dwi::replicate_signal(data.dwi, data.gradients, data.mask, replicate, device);
+    return data;
+}
+
+std::vector<connectome::ScalarMap> maps_along_edges(const SessionPlan& plan, const Acquisition& data, const PipelineOptions& options, const Device& device) {
+    std::vector<connectome::ScalarMap> maps;
+    auto tensor = fit_session_tensor(plan.session, data, options, device, {});
+    for (const auto& row : tensor_map_rows)
+        if (row.along_edges) maps.push_back({row.name, row.unit, std::move(tensor.*row.image)});
+    return maps;
+}
+
+connectome::Replicates replicate_connectomes(const SessionPlan& plan, const Acquisition& data, const std::vector<dwi::Tissue>& responses, const Parcellation& parcellation,
+                                             const PipelineOptions& options, const Device& device, const Listener& listener) {
+    say_replicates(plan, data, options, listener);
+    auto build = options.connectome;
+    build.errors = true;
+    auto track = options.track;
     connectome::Replicates out;
     listener.progress->begin("measuring again", options.replicates, "replicates");
     for (int number = 1; number <= options.replicates; ++number) {
-        each.replicate.number = number;
-        each.track.seed = seed_of(options.track.seed, number);
-        const Acquisition again{dwi::replicate_signal(data.dwi, data.gradients, data.mask, each.replicate, device), data.gradients, data.mask};
-        out.add(connectome_of(plan, again, responses, parcellation, each, device));
+        const Acquisition again = measured_again(data, number, options, device);
+        connectome::ConnectomeBuilder builder(parcellation, maps_along_edges(plan, again, options, device), build, device);
+        const ScalarImage fod = estimate_fods(plan, again, responses, options, device, {}).take_white();
+        tracking::TrackInput input{.field = fod};
+        input.seeds.push_back(tracking::seeds_in(again.mask, "the brain mask"));
+        input.regions.mask.emplace_back(again.mask, "the brain mask");
+        track.seed = seed_of(options.track.seed, number);
+        tracking::track(input, track, device, builder);
+        out.add(builder.connectome());
         listener.progress->at(number);
     }
     listener.progress->end();

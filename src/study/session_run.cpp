@@ -98,6 +98,12 @@ void SessionImages::written(const std::string& path, const io::MapDescription& m
     io::write_sidecar(path, provenance_, true, map);
 }
 
+Acquisition SessionImages::acquisition() const {
+    Acquisition data = read_acquisition(plan_.session, plan_.given_mask());
+    if (motion_) move_acquisition(data, *motion_);
+    return data;
+}
+
 SessionImages::SessionImages(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places)
     : plan_(plan), provenance_(plan.provenance) {
     const std::string name = plan.session.name();
@@ -108,8 +114,8 @@ SessionImages::SessionImages(const SessionPlan& plan, const PipelineOptions& opt
         place = place_of(plan.session.session, plan, options, device, listener, places);
         place_of_parcellation = place_of(plan.parcellation_session, plan, options, device, listener, places);
     }
-    Acquisition data = read_acquisition(plan.session, plan.given_mask());
-    if (plan.placed()) move_acquisition(data, place.to_common);
+    if (plan.placed()) motion_ = place.to_common;
+    Acquisition data = acquisition();
     if (plan.mask_computed)
         listener.say(fmt::format("{}: no brain mask was found in the data set: working in one of {} voxels computed from the image, {}", name,
                                  voxels_inside(data.mask, "the computed mask").size(), plan.mask));
@@ -140,14 +146,18 @@ SessionImages::SessionImages(const SessionPlan& plan, const PipelineOptions& opt
         }
         s0 = std::move(tensor.s0);
     }
-    const auto tissues = session_responses(plan, intensity, options, device, listener, responses);
-    fod = write_fods(plan, data, tissues, options, device, listener, [&](const std::string& path, const io::MapDescription& map) { written(path, map); });
-    if (options.replicates > 0) replicates = replicate_connectomes(plan, data, tissues, parcellation, options, device, listener);
+    responses_ = session_responses(plan, intensity, options, device, listener, responses);
+    fod = write_fods(plan, data, responses_, options, device, listener, [&](const std::string& path, const io::MapDescription& map) { written(path, map); });
+    if (options.replicates > 0) {
+        if (options.trajectories == Trajectories::independent) replicates = replicate_connectomes(plan, data, responses_, parcellation, options, device, listener);
+        else say_replicates(plan, data, options, listener);
+    }
     mask = std::move(data.mask);
 }
 
 void SessionImages::finish(Connectome connectome, const Listener& listener) {
     if (replicates.count() > 0) replicates.add_errors(connectome);
+    if (changes.count() > 0) changes.add_errors(connectome);
     say_connectome(connectome, plan_, listener);
     std::vector<std::string> names;
     for (const auto& node : connectome.nodes) names.push_back(node.name);

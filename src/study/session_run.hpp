@@ -7,17 +7,21 @@
 #include "arcuate/connectome/replicates.hpp"
 
 #include <chrono>
+#include <optional>
 
 namespace arcuate::study {
 
 /// What is known of a session before it has streamlines.
 class SessionImages {
   public:
-    /// Reads, fits, and writes what belongs to the images: mask, place, tensor maps, responses, FODs; measures again where replicates are wanted. The session's connectome, which says that it is complete,
+    /// Reads, fits, and writes what belongs to the images: mask, place, tensor maps, responses, FODs; measures again where replicates with streamlines of their own are wanted. The session's connectome, which says that it is complete,
     /// is removed first.
     SessionImages(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places);
 
     const SessionPlan& plan() const { return plan_; }
+    /// Reads the session's data again.
+    Acquisition acquisition() const;
+    const std::vector<dwi::Tissue>& responses() const { return responses_; }
     /// The sidecar of an output of the session.
     void written(const std::string& path, const io::MapDescription& map, const std::string& results = {});
     /// Writes the matrices, with the measurement errors where there are replicates; what a session's last step is.
@@ -27,11 +31,14 @@ class SessionImages {
     Parcellation parcellation;
     std::vector<connectome::ScalarMap> maps;
     ScalarImage s0, fod;
-    connectome::Replicates replicates;  ///< of the session's measurement
+    connectome::Replicates replicates;                                        ///< of the session's measurement
+    connectome::Replicates changes{connectome::ReplicateKind::change};        ///< of its difference from the first session
 
   private:
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
     const SessionPlan& plan_;
+    std::optional<Affine> motion_;  ///< of a session that has a place
+    std::vector<dwi::Tissue> responses_;
     Provenance provenance_;
 };
 

@@ -6,6 +6,7 @@
 #include "arcuate/io/tractogram.hpp"
 #include "arcuate/io/values.hpp"
 #include "arcuate/registration/turn.hpp"
+#include "study/replicates.hpp"
 
 #include <fmt/format.h>
 
@@ -14,8 +15,11 @@
 #include <cmath>
 #include <deque>
 #include <filesystem>
+#include <limits>
+#include <map>
 #include <memory>
 #include <optional>
+#include <utility>
 
 namespace arcuate::study {
 
@@ -111,20 +115,20 @@ struct SharedFixels {
     std::vector<std::vector<float>> fibre_density;  ///< of every session
 };
 
-SharedFixels shared_fixels(const ScalarImage& mean, Sessions& sessions, const Device& device, const Listener& listener) {
+SharedFixels shared_fixels(const ScalarImage& mean, std::vector<ScalarImage>& fods, const Device& device, const Listener& listener) {
     SharedFixels out{dwi::segment_fods(mean, {.refine_peaks = false}, device, *listener.progress), {}};
     const auto lobes = dwi::segment_fods(mean, {.refine_peaks = false, .dilate_lookup = false}, device, *listener.progress);
-    for (auto& session : sessions) {
-        out.fibre_density.push_back(dwi::fibre_density_of(session.fod, lobes, device, *listener.progress));
-        session.fod = {};
+    for (auto& fod : fods) {
+        out.fibre_density.push_back(dwi::fibre_density_of(fod, lobes, device, *listener.progress));
+        fod = {};
     }
     return out;
 }
 
-/// Of every session; empty where there are none.
-std::vector<weights::Sift2Result> weigh(const ScalarImage& mean, Sessions& sessions, const std::string& tracks, const PipelineOptions& options, const Device& device, const Listener& listener) {
+/// Of every session, whose FODs leave; empty where there are none.
+std::vector<weights::Sift2Result> weigh(const ScalarImage& mean, std::vector<ScalarImage> fods, const Sessions& sessions, const std::string& tracks, const PipelineOptions& options, const Device& device, const Listener& listener) {
     if (options.weights == StreamlineWeights::none) return {};
-    const auto shared = shared_fixels(mean, sessions, device, listener);
+    const auto shared = shared_fixels(mean, fods, device, listener);
     weights::FixelLengths lengths(shared.fixels, device, 1 << 15, device.free_memory() / 2);
     const weights::StreamlineSource source = [&](StreamlineSink& sink) { io::stream_tractogram(tracks, sink); };
     source(lengths);
@@ -140,22 +144,80 @@ std::vector<weights::Sift2Result> weigh(const ScalarImage& mean, Sessions& sessi
     return std::move(result.sessions);
 }
 
-/// Reads the streamlines again for every session.
+/// Reads the streamlines again. `weights`: null where they have none.
+Connectome edges_of(const SessionImages& session, const std::vector<connectome::ScalarMap>& maps, const weights::Sift2Result* weights, const std::string& tracks, connectome::ConnectomeOptions build,
+                    const Device& device) {
+    if (weights) {
+        build.weights = weights->weights();
+        build.mu = weights->mu;
+    }
+    connectome::ConnectomeBuilder builder(session.parcellation, maps, build, device);
+    io::stream_tractogram(tracks, builder);
+    return builder.connectome();
+}
+
+/// The metrics of `now` less those of `first`, by label; NaN where the first has no such region.
+Connectome difference(Connectome now, const Connectome& first) {
+    std::map<std::int32_t, std::size_t> row;
+    for (std::size_t i = 0; i < first.nodes.size(); ++i) row[first.nodes[i].label] = i;
+    const std::size_t n = now.nodes.size();
+    for (auto& metric : now.metrics) {
+        const auto& before = first.metric(metric.name).matrix;
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t j = 0; j < n; ++j) {
+                const auto a = row.find(now.nodes[i].label), b = row.find(now.nodes[j].label);
+                const bool known = a != row.end() && b != row.end();
+                metric.matrix[i * n + j] -= known ? before[a->second * first.nodes.size() + b->second] : std::numeric_limits<double>::quiet_NaN();
+            }
+    }
+    return now;
+}
+
+/// Every session with other noise, and what the same streamlines' weights and edges would be by it. Of noise that a streamline's course owes its shape to nothing is seen: it is in all
+/// sessions alike, and in no change.
+void measure_again(Sessions& sessions, const Grid& grid, const std::string& tracks, const PipelineOptions& options, const Device& device, const Listener& listener) {
+    auto build = options.connectome;
+    build.errors = false;
+    for (auto& session : sessions) session.replicates = connectome::Replicates(connectome::ReplicateKind::same_streamlines);
+    listener.progress->begin("measuring again", options.replicates, "replicates");
+    for (int number = 1; number <= options.replicates; ++number) {
+        std::vector<std::vector<connectome::ScalarMap>> maps;
+        std::vector<ScalarImage> fods;
+        ImageMean sum;
+        for (std::size_t s = 0; s < sessions.size(); ++s) {
+            // Numbers that no other session has, or voxels of one place would have the same noise in both.
+            const auto again = measured_again(sessions[s].acquisition(), number + static_cast<int>(s) * options.replicates, options, device);
+            maps.push_back(maps_along_edges(sessions[s].plan(), again, options, device));
+            if (options.weights == StreamlineWeights::none) continue;
+            fods.push_back(estimate_fods(sessions[s].plan(), again, sessions[s].responses(), options, device, {}).take_white());
+            onto(grid, fods.back(), device);
+            sum.add(fods.back(), "the FOD image of " + sessions[s].plan().session.name());
+        }
+        std::vector<weights::Sift2Result> weights;
+        if (!fods.empty()) weights = weigh(sum.mean(), std::move(fods), sessions, tracks, options, device, {});
+        std::optional<Connectome> first;
+        for (std::size_t s = 0; s < sessions.size(); ++s) {
+            const auto edges = edges_of(sessions[s], maps[s], weights.empty() ? nullptr : &weights[s], tracks, build, device);
+            if (!first) first = edges;
+            sessions[s].replicates.add(edges);
+            sessions[s].changes.add(difference(edges, *first));
+        }
+        listener.progress->at(number);
+    }
+    listener.progress->end();
+}
+
 void finish(Sessions& sessions, const std::vector<weights::Sift2Result>& weights, const std::string& tracks, const PipelineOptions& options, const Device& device, const Listener& listener) {
+    auto build = options.connectome;
+    build.errors = build.errors || options.replicates > 0;
     for (std::size_t s = 0; s < sessions.size(); ++s) {
         auto& session = sessions[s];
-        auto build = options.connectome;
-        if (!weights.empty()) {
-            build.weights = weights[s].weights();
-            build.mu = weights[s].mu;
-        }
-        connectome::ConnectomeBuilder builder(session.parcellation, session.maps, build, device);
-        io::stream_tractogram(tracks, builder);
+        const auto edges = edges_of(session, session.maps, weights.empty() ? nullptr : &weights[s], tracks, build, device);
         if (options.keep_tracks && !weights.empty()) {
-            io::write_values(session.plan().weights(), build.weights, true);
+            io::write_values(session.plan().weights(), weights[s].weights(), true);
             session.written(session.plan().weights(), {});
         }
-        session.finish(builder.connectome(), listener);
+        session.finish(edges, listener);
     }
 }
 
@@ -218,7 +280,11 @@ std::vector<std::string> run_together(std::span<const SessionPlan> plans, const 
     std::optional<Temporary> temporary;
     if (options.keep_tracks) sessions.front().written(tracks, {});
     else temporary.emplace(tracks);
-    finish(sessions, weigh(mean, sessions, tracks, options, device, listener), tracks, options, device, listener);
+    std::vector<ScalarImage> fods;
+    for (auto& session : sessions) fods.push_back(std::exchange(session.fod, {}));
+    const auto weights = weigh(mean, std::move(fods), sessions, tracks, options, device, listener);
+    if (options.replicates > 0) measure_again(sessions, grid, tracks, options, device, listener);
+    finish(sessions, weights, tracks, options, device, listener);
     return faults;
 }
 

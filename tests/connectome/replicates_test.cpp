@@ -40,6 +40,29 @@ TEST(Replicates, VarianceBetweenThemLessWhatSamplingExplains) {
     EXPECT_EQ(c.metric("mean_fa").matrix[1], 3) << "the values are those of the measurement";
 }
 
+TEST(Replicates, OfTheSameStreamlinesAllThatVariesIsMeasurement) {
+    for (const auto& [kind, suffix, error] : {std::tuple{ReplicateKind::same_streamlines, "_measurement_se", "measurement"}, {ReplicateKind::change, "_change_measurement_se", "measurement of change"}}) {
+        Replicates replicates(kind);
+        for (const double x : {1.0, 2.0, 6.0}) {
+            auto c = two_nodes({x, x, x, NAN}, {0.5, 3, 3, NAN});
+            std::erase_if(c.metrics, [](const auto& m) { return !m.error.empty(); });
+            replicates.add(c);
+        }
+        auto c = two_nodes({2, 3, 3, 4}, {0.5, 2, 2, 1});
+        replicates.add_errors(c);
+        ASSERT_EQ(c.metrics.size(), 5u) << "one of every metric";
+        EXPECT_EQ(c.metrics[1].error, "sampling");
+        for (const auto& [place, of] : {std::pair{2, "mean_fa"}, {4, "max_fa"}}) {
+            const auto& metric = c.metrics[static_cast<std::size_t>(place)];
+            EXPECT_EQ(metric.name, std::string(of) + suffix);
+            EXPECT_EQ(metric.error_of, of);
+            EXPECT_EQ(metric.error, error);
+            EXPECT_NEAR(metric.matrix[1], std::sqrt((4.0 + 1 + 9) / 2), 1e-12);
+            EXPECT_TRUE(std::isnan(metric.matrix[3]));
+        }
+    }
+}
+
 TEST(Replicates, RefusesWhatIsNotAlike) {
     Replicates replicates;
     replicates.add(two_nodes({1, 1, 1, 1}, {0, 0, 0, 0}));

@@ -2,10 +2,11 @@
 """How often the 95% intervals of `arcuate run --replicates` hold what the measurement gives on average over its noise.
 
     tests/peers/measurement_coverage.py ARCUATE_BIN FOLDER [--draws 50] [--replicates 20] [--select 5000] [--voxel-size 4] [--snr 30] [--directions 60] [--fod csd] [--run-option=--x=y]
+    tests/peers/measurement_coverage.py ARCUATE_BIN FOLDER --change [the same] [--run-option=--weights=none]
     tests/peers/measurement_coverage.py ARCUATE_BIN FOLDER --maps [--draws 50] [--voxel-size 4] [--snr 30] [--directions 60]
 
 Per draw: `arcuate phantom` with noise of its own, and `arcuate run` on it, with a seed of its own, as a user would who has this one session. Everything stays in FOLDER,
-and draws that are there already are not made again; FOLDER/<options> holds one connectome per draw.
+and draws that are there already are not made again; FOLDER/<options> holds a folder of connectomes per draw.
 
 What is covered: not the phantom's truth, from which the measurement is off by its bias, too, but the value that the measurement has on average, for which the mean over the other draws
 stands; errors are widened by its own, a factor sqrt(1 + 1 / (draws - 1)). The interval is that of docs/connectome_hdf5.md: se^2 = sampling^2 + measurement^2; of sums value x exp(+- t se / value),
@@ -13,6 +14,9 @@ of means value +- t se; t Student's with a degree of freedom less than there are
 the edges the least and the greatest; with the sampling error alone, the measurement error alone, and both with 1.96 for t; the root mean square of errors over the spread between draws; the
 measurement error that there is, which is that spread without its sampling part, and the one that was found, per cent of the value; and how much of the spread's square is sampling.
 Ends with 1 where a metric is not in 93 ... 97%. Needs numpy and h5py.
+
+--change: instead, draws of two sessions between which nothing changes, with what `arcuate run` does with them by default (shared streamlines, joint weights): how often value(second) - value(first) is
+within t M_change_measurement_se of nothing, t Student's as above, and the root mean square of these errors over that of the changes.
 
 --maps: instead, before any streamline: the spread of FA, MD, AD and RD between as many replicates (`arcuate replicate`) of three of the draws, over that between draws, in single voxels and of their
 mean over all voxels that one bundle fills or several do; and the mean of both, which noise shifts, in replicates twice. Needs nibabel, too.
@@ -40,6 +44,58 @@ def read(path):
     with h5py.File(path, "r") as file:
         here = np.triu_indices(len(file["nodes/label"]))
         return {m + k: file[f"edges/{m}{k}"][:][here] for m in METRICS for k in KINDS}
+
+
+def draws_of(o, name, sessions, options):
+    """A folder per draw with the connectomes of its sessions, 1.h5 ..."""
+    results = o.folder / name
+    results.mkdir(parents=True, exist_ok=True)
+    shells = ["--b-value", "700,2000", "--ventricles"] if o.fod == "msmt" else []
+    call = lambda *words: subprocess.run([str(w) for w in (o.arcuate, *words, "--quiet", "--threads", o.threads)], check=True)
+    out = []
+    for draw in range(1, o.draws + 1):
+        folder = results / f"{draw}"
+        if not folder.exists():
+            work = results / "work"
+            shutil.rmtree(work, ignore_errors=True)
+            call("phantom", work / "data", "--sessions", sessions, "--fa-change", 0, "--seed", draw, "--snr", o.snr, "--voxel-size", o.voxel_size, "--directions", o.directions, *shells)
+            call("run", work / "data", work / "out", "participant", "--select", o.select, "--seed", draw, "--replicates", o.replicates, "--fod", o.fod,
+                 *options, *(word for option in o.run_option for word in option.split("=")))
+            (work / "kept").mkdir()
+            for session in range(1, sessions + 1):
+                shutil.move(next(work.glob(f"out/**/*ses-{session:02}*connectome.h5")), work / "kept" / f"{session}.h5")
+            (work / "kept").rename(folder)
+            shutil.rmtree(work)
+        out.append(folder)
+        print(f"\r{draw} of {o.draws} draws", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    return out
+
+
+def on_change(o, name):
+    changes, errors, counts, metrics = {}, {}, [], None
+    for folder in draws_of(o, name + "_change", 2, []):
+        with h5py.File(folder / "1.h5", "r") as first, h5py.File(folder / "2.h5", "r") as second:
+            here = np.triu_indices(len(first["nodes/label"]))
+            metrics = metrics or [m for m in second["edges"] if f"{m}_change_measurement_se" in second["edges"]]
+            for m in metrics:
+                changes.setdefault(m, []).append(second["edges"][m][:][here] - first["edges"][m][:][here])
+                errors.setdefault(m, []).append(second["edges"][f"{m}_change_measurement_se"][:][here])
+            counts.append(first["edges/count"][:][here])
+    wanted = np.mean(counts, axis=0) > 20
+    t = student(o.replicates - 1)
+    print(f"{name}: no change, {o.draws} draws of two sessions, {o.replicates} replicates (t = {t:.2f}); {wanted.sum()} edges of more than 20 streamlines; {np.sqrt(95 * 5 / (o.draws * wanted.sum())):.1f}% chance error")
+    print(f"{'metric':<24}{'covered %':>10}{'edge by edge':>16}{'errors / changes, rms':>24}")
+    fine = True
+    for m in metrics:
+        change, error = np.array(changes[m])[:, wanted], np.array(errors[m])[:, wanted]
+        if not error.any():
+            continue  # counts of shared streamlines, lengths
+        held = np.abs(change) <= t * error
+        each, covered = 100 * held.mean(axis=0), 100 * held.mean()
+        fine = fine and 93 <= covered <= 97
+        print(f"{m:<24}{covered:>10.1f}{f'{each.min():.0f} ... {each.max():.0f}':>16}{np.sqrt((error**2).mean(axis=0) / (change**2).mean(axis=0)).mean():>24.2f}")
+    return not fine
 
 
 def on_maps(o):
@@ -87,29 +143,15 @@ def main():
     parser.add_argument("--fod", default="csd")
     parser.add_argument("--threads", default="0")
     parser.add_argument("--run-option", action="append", default=[], help="further options of arcuate run")
+    parser.add_argument("--change", action="store_true")
     parser.add_argument("--maps", action="store_true")
     o = parser.parse_args()
     if o.maps:
         return on_maps(o)
     name = "_".join(str(x) for x in (f"{o.voxel_size:g}mm", f"snr{o.snr:g}", o.directions, o.fod, o.select, o.replicates, *(x.strip("-") for x in o.run_option)))
-    results = o.folder / name
-    results.mkdir(parents=True, exist_ok=True)
-    shells = ["--b-value", "700,2000", "--ventricles"] if o.fod == "msmt" else []
-    call = lambda *words: subprocess.run([str(w) for w in (o.arcuate, *words, "--quiet", "--threads", o.threads)], check=True)
-    draws = []
-    for draw in range(1, o.draws + 1):
-        h5 = results / f"{draw}.h5"
-        if not h5.exists():
-            work = results / "work"
-            shutil.rmtree(work, ignore_errors=True)
-            call("phantom", work / "data", "--sessions", 1, "--fa-change", 0, "--seed", draw, "--snr", o.snr, "--voxel-size", o.voxel_size, "--directions", o.directions, *shells)
-            call("run", work / "data", work / "out", "participant", "--select", o.select, "--seed", draw, "--replicates", o.replicates, "--fod", o.fod,
-                 "--trajectories", "independent", "--weights", "none", *(word for option in o.run_option for word in option.split("=")))
-            shutil.move(next(work.glob("out/**/*connectome.h5")), h5)
-            shutil.rmtree(work)
-        draws.append(read(h5))
-        print(f"\r{draw} of {o.draws} draws", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
+    if o.change:
+        return on_change(o, name)
+    draws = [read(folder / "1.h5") for folder in draws_of(o, name, 1, ["--trajectories", "independent", "--weights", "none"])]
 
     get = lambda name: np.array([d[name] for d in draws])
     wanted = get("count").mean(axis=0) > 20

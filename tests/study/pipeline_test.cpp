@@ -406,9 +406,44 @@ TEST_F(Pipeline, ReplicatesTellTheErrorOfTheMeasurement) {
     options.replicates = 1;
     EXPECT_THROW(run_second(Device::open("cpu", 2), out("4")), InputError);
     options.replicates = 20;
-    options.trajectories = Trajectories::mean;
+    options.weights = StreamlineWeights::each;
     EXPECT_THROW(run_second(Device::open("cpu", 2), out("4")), InputError);
     EXPECT_FALSE(fs::exists(out("4")));
+}
+
+TEST_F(Pipeline, ReplicatesOfSharedStreamlinesTellTheErrorOfTheChange) {
+    textured = true;
+    sigma = 10;
+    write_session("01", tensors[0]);
+    write_session("02", tensors[0]);
+    options.replicates = 4;
+    options.trajectories = Trajectories::mean;
+    options.weights = StreamlineWeights::joint;
+    const auto file = [](const std::string& session) { return "/sub-01/ses-" + session + "/dwi/sub-01_ses-" + session + "_atlas-two_connectome.h5"; };
+    for (const int threads : {1, 2}) run(Device::open("cpu", threads), out(std::to_string(threads)));
+    for (const auto* session : {"01", "02"}) EXPECT_EQ(sha256_of_file(out("1" + file(session))), sha256_of_file(out("2" + file(session))));
+    const std::size_t edge = 1;
+    const auto first = io::read_connectome(out("1" + file("01"))), second = io::read_connectome(out("1" + file("02")));
+    const auto at = [&](const Connectome& c, const std::string& metric) { return c.metric(metric).matrix[edge]; };
+    for (const std::string metric : {"fibre_bundle_capacity", "mean_fa"}) {
+        EXPECT_GT(at(first, metric + "_measurement_se"), 0);
+        EXPECT_EQ(at(first, metric + "_change_measurement_se"), 0) << "from itself the first session does not differ";
+        EXPECT_GT(at(second, metric + "_change_measurement_se"), 0);
+        // Both sessions have the same signal, each with noise of its own: a change of chance, and twenty times its error is none.
+        EXPECT_NE(at(second, metric), at(first, metric));
+        EXPECT_LT(std::fabs(at(second, metric) - at(first, metric)), 20 * at(second, metric + "_change_measurement_se"));
+    }
+    EXPECT_EQ(at(second, "count_measurement_se"), 0) << "the streamlines are the same";
+    const auto header = io::read_table(out("1/change.tsv"))[0];
+    EXPECT_THAT(header, Contains("fibre_bundle_capacity_change"));
+    EXPECT_THAT(header, Contains("fibre_bundle_capacity_change_measurement_se"));
+
+    // Without weights maps alone vary.
+    options.weights = StreamlineWeights::none;
+    run(Device::open("cpu", 2), out("3"));
+    const auto counts = io::read_connectome(out("3" + file("02")));
+    EXPECT_EQ(at(counts, "count_change_measurement_se"), 0);
+    EXPECT_GT(at(counts, "mean_fa_change_measurement_se"), 0);
 }
 
 TEST_F(Pipeline, SaysWhatIsWrongInOneSentence) {

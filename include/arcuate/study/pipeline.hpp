@@ -46,9 +46,9 @@ struct PipelineOptions {
     dwi::NormaliseOptions normalise;    ///< multi-tissue CSD
     tracking::TrackOptions track{.select = 100000, .angle = 45, .cutoff = 0.1};
     connectome::ConnectomeOptions connectome;
-    /// Replicates of every session's measurement for the measurement errors of its connectome (connectome/replicates.hpp), each through tensors, FODs, tracking and
-    /// assignment, with the session's responses, and as many streamlines, whose random numbers are its own; 0: none, else 2 to 10000. With them come sampling errors.
-    /// Not with shared streamlines or weights.
+    /// Replicates of every session's measurement for the measurement errors of its connectome (connectome/replicates.hpp); 0: none, else 2 to 10000. With them come sampling errors.
+    /// Each goes through tensors, FODs, with the session's responses, and edges. Shared streamlines stay, and are weighed anew in all sessions at once, which gives the error of the change since
+    /// the first session, too; else there are as many streamlines anew, whose random numbers are their own, and they can have no weights.
     int replicates = 0;
     dwi::ReplicateOptions replicate;    ///< of which seed and number are set: they follow from the tracking seed
     /// Sessions of a subject are brought into their half-way space before anything else is done with them, by rigid registration of their S0.
