@@ -2,11 +2,14 @@
 #include "arcuate/connectome/build.hpp"
 #include "arcuate/connectome/quality.hpp"
 #include "arcuate/core/error.hpp"
+#include "arcuate/dwi/fixels.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
 #include "arcuate/io/tractogram.hpp"
 #include "arcuate/study/bids.hpp"
+#include "arcuate/weights/sift2.hpp"
+#include "arcuate/weights/voxel_tissues.hpp"
 #include "track_options.hpp"
 #include "tract_output.hpp"
 #include "until_sure.hpp"
@@ -32,7 +35,8 @@ struct Options {
     std::vector<std::string> places;  ///< PARCELLATION OUT, PARCELLATION OUT, ...
     std::vector<std::string> names, scalars, peaks, values, metrics, assignments, node_tables;
     connectome::ConnectomeOptions build;
-    bool errors = false, mrtrix = false, symmetric = false, keep_unassigned = false;
+    std::int64_t sift2_memory = -1;
+    bool sift2 = false, errors = false, mrtrix = false, symmetric = false, keep_unassigned = false;
 
     bool tracks_itself() const { return !how.field.empty(); }
     const std::string& source() const { return tracks_itself() ? how.field : tracks; }
@@ -112,7 +116,7 @@ std::vector<std::string> metrics_of(const Options& o, const std::vector<connecto
     for (const auto& name : o.metrics) {
         if (name != "all") names.push_back(name);
         else
-            for (const auto& usual : connectome::metric_names(maps, !o.weights.empty(), true, o.build.mu, o.build.values)) names.push_back(usual);
+            for (const auto& usual : connectome::metric_names(maps, !o.weights.empty() || o.sift2, true, o.build.mu, o.build.values)) names.push_back(usual);
     }
     return names;
 }
@@ -232,6 +236,24 @@ void read_tracks(Run& run, const Options& o, connectome::ConnectomeBuilder& buil
     for (std::size_t v = 0; v < o.values.size(); ++v) require(o.values[v], o.build.values[v].values.size());
 }
 
+/// SIFT2's weights of the streamlines to be, which are tracked for it once more, and once in every iteration where there is no room for their lengths.
+void weigh_tracks(Run& run, Options& o, TrackInputs& inputs) {
+    if (tracking::row_of(o.how.track.algorithm).field != tracking::FieldKind::fod) throw InputError(fmt::format("--sift2 weighs by FODs (--algorithm {} walks on none); track to a file and use arcuate weights", o.how.algorithm));
+    if (inputs.dynamic) throw InputError("--sift2 tracks the same streamlines twice (dynamic seeds change as they go); track to a file and use arcuate weights");
+    auto& device = run.device();
+    const auto fixels = dwi::segment_fods(inputs.field, {.refine_peaks = false}, device, run.progress());
+    weights::Sift2Options sift2;
+    if (inputs.input.anatomy) sift2.voxel_weights = weights::voxel_tissues(inputs.input.anatomy->tissues, fixels.grid, device).weight;
+    weights::FixelLengths lengths(fixels, device, 1 << 15, o.sift2_memory >= 0 ? o.sift2_memory : device.free_memory() / 2);
+    const weights::StreamlineSource source = [&](StreamlineSink& sink) { tracking::track(inputs.input, o.how.track, run.devices(), sink, run.progress()); };
+    source(lengths);
+    const auto result = weights::sift2(fixels, lengths, sift2, device, run.progress(), source);
+    o.build.weights = result.weights();
+    o.build.mu = result.mu;
+    run.say(fmt::format("SIFT2: {} streamlines, {} fixels, mu {:.6g}; cost {:.6g} -> {:.6g} in {} iterations", lengths.streamlines(), fixels.size(), result.mu, result.iterations.front().cost(),
+                        result.iterations.back().cost(), result.iterations.size() - 1));
+}
+
 /// Tracks into the builder; what came out, as JSON.
 std::string make_tracks(Run& run, const Options& o, TrackInputs& inputs, connectome::ConnectomeBuilder& builder, UntilSure* until) {
     tracking::TrackControl control;
@@ -291,6 +313,11 @@ void run_connectome(Run& run, Options& o) {
     } else {
         inputs.emplace_back("tracks", o.tracks);
         run.fingerprint(o.tracks);
+    }
+    if (o.sift2) {
+        weigh_tracks(run, o, *track_inputs);
+        parameters.emplace_back("sift2", "true");
+        parameters.emplace_back("mu", io::number(o.build.mu));
     }
     const auto maps = read_maps(o, inputs);
     read_values_of_streamlines(o, inputs);
@@ -367,11 +394,13 @@ void add_connectome(CLI::App& root) {
                             "--errors adds to each of them but extremes and standard deviations M_sampling_se: the standard error that follows from the finite number of streamlines, as if each were drawn independently.\n"
                             "docs/connectome_hdf5.md makes 95% intervals of it. The noise of the data is not in it.\n\n"
                             "--from-fod tracks and makes edges of the streamlines at once, without a tractogram: the same numbers as from the .tck that `arcuate track` would write with these options.\n"
+                            "--sift2 weighs them without a tractogram, too: the same numbers as by way of `arcuate weights`.\n"
                             "--until-cv: a count's error is below 0.05 from some 400 streamlines on. Rare edges keep appearing, so name those that matter (--for-edges) or be content with a lower\n"
                             "--until-share: of 84 regions and 10M streamlines of a whole brain a third.\n\n"
                             "Examples:\n  arcuate connectome tracks.tck parcels_dseg.nii.gz connectome.h5 --scalar fa=fa.nii.gz --scalar md=md.nii.gz\n"
                             "  arcuate connectome tracks.tck aal.nii.gz aal_{metric}.csv dk.nii.gz dk_{metric}.csv --metric all --weights sift2.txt\n"
                             "  arcuate connectome --from-fod fod.nii.gz --seed-image mask.nii.gz --mask mask.nii.gz --select 1M --errors parcels_dseg.nii.gz connectome.h5\n"
+                            "  arcuate connectome --from-fod fod.nii.gz --seed-image mask.nii.gz --select 1M --sift2 parcels_dseg.nii.gz connectome.h5 --scalar fa=fa.nii.gz\n"
                             "  arcuate connectome --from-fod fod.nii.gz --seed-image mask.nii.gz --until-cv 0.05 --for-edges 8-49,3-44 parcels_dseg.nii.gz connectome.h5\n"
                             "  arcuate connectome tracks.tck atlas_probseg.nii.gz connectome.h5 --peaks v1.nii.gz --metric coherence --metric sd_coherence\n"
                             "  arcuate connectome from_seed.tck parcels_dseg.nii.gz fingerprint.tsv --vector --metric all\n\n"
@@ -416,6 +445,14 @@ void add_connectome(CLI::App& root) {
     const auto before = app.get_options().size();
     o->how.add_to(app, group);
     o->until.add_to(app, group);
+    auto* sift2 = app.add_flag("--sift2", o->sift2, "weigh the streamlines as `arcuate weights` does (with --act: its --act), which tracks them twice: adds weight and fibre_bundle_capacity, and weighs all else")
+                      ->excludes("--until-cv")
+                      ->group(group);
+    app.add_option("--sift2-memory", o->sift2_memory, "bytes (K, M, G) for it, as --memory of `arcuate weights`: with too little the streamlines are tracked again in every iteration  [half of what is free]")
+        ->transform(CLI::AsSizeValue(false))
+        ->type_name("SIZE")
+        ->needs(sift2)
+        ->group(group);
     const auto options = app.get_options();
     o->of_tracking.assign(options.begin() + static_cast<std::ptrdiff_t>(before), options.end());
 }
