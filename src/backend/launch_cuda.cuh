@@ -4,21 +4,28 @@
 #include "backend/cuda_check.hpp"
 #include "backend/launch.hpp"
 
-#include <thrust/execution_policy.h>
-#include <thrust/for_each.h>
-#include <thrust/iterator/counting_iterator.h>
-#include <thrust/system_error.h>
-
 namespace arcuate::detail {
+
+/// Small enough that a block whose items end early makes room soon, and that registers are not left over for want of a whole block.
+inline constexpr int block_threads = 128;
+
+/// Blocks that a multiprocessor shall have room for at least: more of them wait for memory side by side, and each thread has fewer registers. By default a kernel has
+/// as many registers as it can use.
+template <class Kernel>
+inline constexpr int least_blocks = 1;
+
+/// A thread per item. A loop over items would put the kernel's code there twice: an item may be a whole streamline, and its code that of a tracker.
+template <class Kernel>
+__global__ void __launch_bounds__(block_threads, least_blocks<Kernel>) run_item(const __grid_constant__ Kernel kernel, std::int64_t n) {
+    const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * block_threads + threadIdx.x;
+    if (i < n) kernel(i);
+}
 
 template <class Kernel>
 void launch_cuda(const Device& device, std::int64_t n, const Kernel& kernel) {
     select(device);
-    try {
-        thrust::for_each_n(thrust::cuda::par_nosync.on(stream_of(device)), thrust::counting_iterator<std::int64_t>(0), n, kernel);
-    } catch (const thrust::system_error& error) {
-        throw_device_error("launching a kernel", error.what());
-    }
+    run_item<<<static_cast<unsigned>((n + block_threads - 1) / block_threads), block_threads, 0, stream_of(device)>>>(kernel, n);
+    check(cudaGetLastError(), "launching a kernel");
 }
 
 }  // namespace arcuate::detail
@@ -26,3 +33,7 @@ void launch_cuda(const Device& device, std::int64_t n, const Kernel& kernel) {
 /// Compiles `Kernel` for CUDA; once per kernel type, at namespace scope outside any namespace.
 #define ARCUATE_CUDA_KERNEL(...) \
     template void arcuate::detail::launch_cuda<__VA_ARGS__>(const arcuate::Device&, std::int64_t, const __VA_ARGS__&)
+/// least_blocks of a kernel, before its ARCUATE_CUDA_KERNEL.
+#define ARCUATE_CUDA_LEAST_BLOCKS(blocks, ...) \
+    template <>                                \
+    inline constexpr int arcuate::detail::least_blocks<__VA_ARGS__> = blocks

@@ -4,6 +4,10 @@
 #include "kernels/track_streamline.hpp"
 
 namespace k = arcuate::kernels;
+// Three blocks are what they have registers for without spilling any.
+ARCUATE_CUDA_LEAST_BLOCKS(3, k::TrackStreamline<k::Ifod2<4>>);
+ARCUATE_CUDA_LEAST_BLOCKS(3, k::TrackStreamline<k::Ifod2<6>>);
+ARCUATE_CUDA_LEAST_BLOCKS(3, k::TrackStreamline<k::Ifod2<8>>);
 ARCUATE_CUDA_KERNEL(k::TrackStreamline<k::Ifod2<4>>);
 ARCUATE_CUDA_KERNEL(k::TrackStreamline<k::Ifod2<6>>);
 ARCUATE_CUDA_KERNEL(k::TrackStreamline<k::Ifod2<8>>);

@@ -5,6 +5,9 @@
 #include "kernels/track_streamline.hpp"
 
 namespace k = arcuate::kernels;
+// Three blocks are what they have registers for without spilling any.
+ARCUATE_CUDA_LEAST_BLOCKS(3, k::TrackStreamline<k::Ptt<8>>);
+ARCUATE_CUDA_LEAST_BLOCKS(3, k::TrackStreamline<k::DiscreteFod<8>>);
 ARCUATE_CUDA_KERNEL(k::TrackStreamline<k::Ptt<8>>);
 ARCUATE_CUDA_KERNEL(k::TrackStreamline<k::Ptt<12>>);
 ARCUATE_CUDA_KERNEL(k::TrackStreamline<k::DiscreteFod<8>>);

@@ -77,8 +77,8 @@ def faults_of(path, text):
                 yield number, f"a public header includes {target}", "public headers hold host types only and stand on public headers alone"
             if layer == "kernels" and NOT_IN_KERNELS.search(target):
                 yield number, f"a kernel includes {target}", "kernels neither allocate, throw nor print"
-            if target.startswith("thrust/") and layer != "backend" and path.suffix not in (".cu", ".cuh"):
-                yield number, f"{layer} includes {target}", "only the backend and .cu files see Thrust"
+            if target.startswith("thrust/") and layer != "backend":
+                yield number, f"{layer} includes {target}", "only the backend sees Thrust"
             continue
         if layer == "kernels" and not line.lstrip().startswith("#"):
             code = re.sub(r'"(?:\\.|[^"\\])*"', '""', line)
