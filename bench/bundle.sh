@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# bench/bundle.sh OUT.tar.gz [ARCHITECTURE]: builds everything for one GPU architecture (default 90) and packs programs, tests, their shared
+# bench/bundle.sh OUT.tar.gz [ARCHITECTURE|none]: builds everything for one GPU architecture (default 90) and packs programs, tests, their shared
 # libraries and bench/gpu.sh, to run on a machine that has a GPU, its driver and nothing of ours installed:
 #     tar -xzf OUT.tar.gz && arcuate-bundle/gpu.sh RESULTS
-# Without nvcc the CPU backend alone is packed, which serves to try gpu.sh --cpu-only. Over 64 MiB is an error.
+# Without nvcc, and with none, the CPU backend alone is packed, which serves to try gpu.sh --cpu-only. Over 64 MiB is an error.
 set -euo pipefail
 out=$(realpath -m -- "${1:?usage: bench/bundle.sh OUT.tar.gz [ARCHITECTURE]}")
 architecture=${2:-90}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 preset=cpu
-if command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then preset=cuda; fi
+if [ "$architecture" = none ]; then architecture=90
+elif command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then preset=cuda; fi
 build=build/bundle-$preset
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache); fi
 cmake --preset "$preset" -B "$build" -DARCUATE_CUDA_ARCHITECTURES="$architecture-real" "${launcher[@]}"
-cmake --build "$build" -j "$(nproc)"
+cmake --build "$build" -j "${JOBS:-$(nproc)}"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -24,7 +25,8 @@ find "$build/tools" "$build/bench" -maxdepth 1 -type f -executable -exec cp {} "
 find "$build/tests" -type f -executable -name 'test_*' -not -path '*/outside/*' -exec cp {} "$bundle/tests/" \;
 cp "$build"/tests/kernels/same_bytes.*.x86-64-v3.O3 "$bundle/bin/"
 strip "$bundle"/bin/* "$bundle"/tests/*
-cp bench/gpu.sh "$bundle/"
+cp bench/gpu.sh bench/results/kernel_resources.json "$bundle/"
+git rev-parse HEAD >"$bundle/commit.txt" 2>/dev/null || echo unknown >"$bundle/commit.txt"
 
 # Everything but the C library and the loader, which belong to the machine that runs it.
 ldd "$bundle"/bin/* "$bundle"/tests/* | sed -n 's/.* => \(\/[^ ]*\) (.*/\1/p' | sort -u | while read -r library; do

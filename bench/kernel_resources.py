@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """What the CUDA compiler makes of every kernel: registers, spills, stack and shared memory, and the occupancy that follows from them.
 
-    cmake --preset cuda && bench/kernel_resources.py build/cuda [--architectures 75,80,86,89,90,100,120] [--files ifod2.cu,csd.cu] [--out resources.json] [--jobs 2]
+    cmake --preset cuda && bench/kernel_resources.py build/cuda [--architectures 75,80,86,89,90,100,120] [--files ifod2.cu,csd.cu] [--out resources] [--jobs 2]
 
 Compiles each .cu file once more per architecture (to machine code alone, with the build's own flags) and reads `ptxas -v`; needs nvcc, no GPU. Occupancy is the share of a multiprocessor's
-warps that its registers leave room for, with the block of 256 threads that launch() gets from Thrust; shared memory bounds nothing here. Ends with 1 where a kernel of src/tracking spills.
-Half an hour of processor time for all files and architectures: the trackers are large.
+warps that its registers leave room for, with the blocks of launch_cuda.cuh; shared memory bounds nothing here. Ends with 1 where a kernel of src/tracking spills more
+than 16 bytes, the price of a third block (src/tracking/ifod2.cu).
+--out writes resources.json and resources.md after every file; what they hold of other files and architectures stays.
 """
 import argparse
 import collections
@@ -20,7 +21,7 @@ import tempfile
 
 # Registers and warps of a multiprocessor (CUDA C++ Programming Guide, "Technical Specifications per Compute Capability"); registers are given out by 256 per warp.
 WARPS = {"75": 32, "80": 64, "86": 48, "89": 48, "90": 64, "100": 64, "120": 48}
-REGISTERS, GRANULE, BLOCK_WARPS = 65536, 256, 8
+REGISTERS, GRANULE, BLOCK_WARPS = 65536, 256, 4
 
 
 def occupancy(registers, architecture):
@@ -35,21 +36,24 @@ def demangled(names):
 
 
 def kernel_of(name):
-    """Ours inside Thrust's: arcuate::kernels::AddToEdges out of cub::...<..., thrust::...<arcuate::kernels::AddToEdges>...>."""
-    found = re.search(r"arcuate::(?:\w+::)*", name)
-    if not found:
-        return None
-    depth, end = 0, found.start()
-    for end in range(found.start(), len(name)):
-        c = name[end]
-        if c == "<":
-            depth += 1
-        elif c in ">,)" and depth == 0:
-            break
-        elif c == ">":
-            depth -= 1
-    short = re.sub(r"arcuate::(kernels::)?|\((int|bool)\)", "", name[found.start():end])
-    return short.strip()
+    """Ours: TrackStreamline<Ifod2<8>> of void arcuate::detail::run_item<arcuate::kernels::TrackStreamline<arcuate::kernels::Ifod2<8> > >(...), or the name of a function
+    that is called; None of what belongs to a library."""
+    found = re.search(r"run_item<(.*) ?>\(", name) or re.search(r"(arcuate::kernels::.*?)\(", name)
+    return re.sub(r"arcuate::(kernels::)?|\((int|bool)\)", "", found[1]).replace(" >", ">").strip() if found else None
+
+
+def cell(row):
+    counted = f"{row['registers']} / {{}} / {100 * row['occupancy']:.0f}%" if "registers" in row else "called / {}"
+    return counted.format(f"{row['stack']} / {row['spilled']}")
+
+
+def table(results, version):
+    architectures = [a for a in WARPS if any(a in of for of in results.values())]
+    lines = ["Registers / bytes of stack / bytes spilled / occupancy by registers; functions that kernels call: stack and spills. By bench/kernel_resources.py, " + version + ".", "",
+             "| kernel | " + " | ".join(f"sm_{a}" for a in architectures) + " |", "|---" * (1 + len(architectures)) + "|"]
+    for kernel in sorted(results):
+        lines.append(f"| `{kernel}` | " + " | ".join(cell(results[kernel][a]) if a in results[kernel] else "" for a in architectures) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def compile_one(command, architecture):
@@ -68,16 +72,18 @@ def compile_one(command, architecture):
         done = subprocess.run(kept, cwd=command["directory"], capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{command['file']} for sm_{architecture}: {done.stderr[-2000:]}")
-    rows, name = [], None
+    # Of the kernels themselves, and (without a count of registers, which is in that of their kernel) of the functions that they call.
+    rows, name = {}, None
     for line in done.stderr.splitlines():
         if found := re.search(r"Compiling entry function '(\w+)'", line):
+            entry = found[1]
+        elif found := re.search(r"Function properties for (\w+)", line):
             name = found[1]
         elif found := re.search(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", line):
-            frame = [int(x) for x in found.groups()]
-        elif (found := re.search(r"Used (\d+) registers", line)) and name:
+            rows[name] = {"stack": int(found[1]), "spilled": int(found[2]) + int(found[3])}
+        elif found := re.search(r"Used (\d+) registers", line):
             shared = re.search(r"(\d+) bytes smem", line)
-            rows.append((name, int(found[1]), *frame, int(shared[1]) if shared else 0))
-            name = None
+            rows[entry] |= {"registers": int(found[1]), "shared": int(shared[1]) if shared else 0, "occupancy": occupancy(int(found[1]), architecture)}
     return rows
 
 
@@ -93,36 +99,27 @@ def main():
     if o.files:
         commands = [c for c in commands if pathlib.Path(c["file"]).name in o.files.split(",")]
     architectures = o.architectures.split(",")
-    results = collections.defaultdict(dict)
-    tracking = set()
+    version = subprocess.run(["nvcc", "--version"], capture_output=True, text=True).stdout.splitlines()[-2]
+    results, tracking = collections.defaultdict(dict), set()
+    if o.out and (stored := pathlib.Path(o.out + ".json")).exists():
+        results |= json.loads(stored.read_text())["kernels"]
     with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
         jobs = {pool.submit(compile_one, c, a): (c, a) for c in commands for a in architectures}
         for job in concurrent.futures.as_completed(jobs):
             command, architecture = jobs[job]
             rows = job.result()
-            names = demangled([row[0] for row in rows])
-            for mangled, registers, stack, stores, loads, shared in rows:
-                kernel = kernel_of(names[mangled])
-                if kernel is None:
-                    continue
-                if "/tracking/" in command["file"]:
-                    tracking.add(kernel)
-                # Thrust compiles each for 32- and 64-bit counts: the larger of both.
-                new = {"registers": registers, "stack": stack, "spill_stores": stores, "spill_loads": loads, "shared": shared, "occupancy": occupancy(registers, architecture)}
-                old = results[kernel].get(architecture)
-                if old is None or new["registers"] >= old["registers"]:
-                    results[kernel][architecture] = new
+            names = demangled(rows)
+            for mangled, row in rows.items():
+                if kernel := kernel_of(names[mangled]):
+                    if "/tracking/" in command["file"]:
+                        tracking.add(kernel)
+                    results[kernel][architecture] = row
             print(f"{pathlib.Path(command['file']).name} sm_{architecture}", file=sys.stderr, flush=True)
-    if o.out:
-        json.dump({"nvcc": subprocess.run(["nvcc", "--version"], capture_output=True, text=True).stdout.splitlines()[-2:], "kernels": results}, open(o.out, "w"), indent=1, sort_keys=True)
-    print("registers / stack / spilled bytes / occupancy\n\n| kernel | " + " | ".join(f"sm_{a}" for a in architectures) + " |\n|---" * 1 + "|---" * len(architectures) + "|")
-    for kernel in sorted(results):
-        cells = []
-        for a in architectures:
-            r = results[kernel].get(a)
-            cells.append(f"{r['registers']} / {r['stack']} / {r['spill_stores'] + r['spill_loads']} / {100 * r['occupancy']:.0f}%" if r else "")
-        print(f"| `{kernel}` | " + " | ".join(cells) + " |")
-    spilling = [f"{k} (sm_{a})" for k in sorted(tracking) for a, r in results[k].items() if r["spill_stores"] + r["spill_loads"] > 0]
+            if o.out:
+                pathlib.Path(o.out + ".json").write_text(json.dumps({"nvcc": version, "kernels": results}, indent=1, sort_keys=True) + "\n")
+                pathlib.Path(o.out + ".md").write_text(table(results, version))
+    print(table(results, version))
+    spilling = [f"{k} (sm_{a})" for k in sorted(tracking) for a, r in results[k].items() if r["spilled"] > 16]
     if spilling:
         sys.exit("trackers that spill: " + ", ".join(spilling))
 

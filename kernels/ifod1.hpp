@@ -24,6 +24,7 @@ struct Ifod1Directions {
         return first_direction(field, seed, random, asked, params.seed_cutoff, params.seed_trials, direction, f);
     }
 
+    template <int Lanes = candidate_lanes>
     ARCUATE_HD StepEnd next(Vec3 position, Vec3 from, const Philox& random, std::uint32_t draw, Vec3& to, StepCounts& counts) const {
         Cell cell;
         if (!field.locate(position, cell)) return StepEnd::exit_image;
@@ -31,29 +32,30 @@ struct Ifod1Directions {
         field.interpolate(cell, c);
         const Frame frame = frame_around(from);
         using Polynomial = typename FodField<Lmax>::Polynomial;
-#if defined(__CUDA_ARCH__)
-        VecOf<float> d{};
-        const StepEnd end = draw_by_rejection(params.rejection, random, draw, counts, [&](int i, const Random4& r) {
-            d = in_world_of(frame, i >= 0 ? VecOf<float>{calibration[i], calibration[calibration_stride + i], calibration[2 * calibration_stride + i]}
-                                          : in_cap(uniform(r.v[0]), uniform(r.v[1]), one_minus_cos_max));
-            return probability(Polynomial::value(c, d.x, d.y, d.z), i < 0);
-        });
-        to = normalized({d.x, d.y, d.z});
-#else
-        VecOf<Float8> d{};
-        int chosen = 0;
-        const StepEnd end = draw_eight_by_rejection(params.rejection, random, draw, counts, chosen, [&](int first, int, const Random4x8* r, float* p) {
-            d = in_world_of(frame, r ? in_cap(uniform(r->v[0]), uniform(r->v[1]), one_minus_cos_max)
-                                     : VecOf<Float8>{Float8::load(calibration + first), Float8::load(calibration + calibration_stride + first),
-                                                     Float8::load(calibration + 2 * calibration_stride + first)});
-            Polynomial::value(c, d.x, d.y, d.z).store(p);
-            for (int k = 0; k < 8; ++k) p[k] = probability(p[k], r != nullptr);
-        });
-        float x[8], y[8], z[8];
-        d.x.store(x), d.y.store(y), d.z.store(z);
-        to = normalized({x[chosen], y[chosen], z[chosen]});
-#endif
-        return end;
+        if constexpr (Lanes == 1) {
+            VecOf<float> d{};
+            const StepEnd end = draw_by_rejection(params.rejection, random, draw, counts, [&](int i, const Random4& r) {
+                d = in_world_of(frame, i >= 0 ? VecOf<float>{calibration[i], calibration[calibration_stride + i], calibration[2 * calibration_stride + i]}
+                                              : in_cap(uniform(r.v[0]), uniform(r.v[1]), one_minus_cos_max));
+                return probability(Polynomial::value(c, d.x, d.y, d.z), i < 0);
+            });
+            to = normalized({d.x, d.y, d.z});
+            return end;
+        } else {
+            VecOf<Float8> d{};
+            int chosen = 0;
+            const StepEnd end = draw_eight_by_rejection(params.rejection, random, draw, counts, chosen, [&](int first, int, const Random4x8* r, float* p) {
+                d = in_world_of(frame, r ? in_cap(uniform(r->v[0]), uniform(r->v[1]), one_minus_cos_max)
+                                         : VecOf<Float8>{Float8::load(calibration + first), Float8::load(calibration + calibration_stride + first),
+                                                         Float8::load(calibration + 2 * calibration_stride + first)});
+                Polynomial::value(c, d.x, d.y, d.z).store(p);
+                for (int k = 0; k < 8; ++k) p[k] = probability(p[k], r != nullptr);
+            });
+            float x[8], y[8], z[8];
+            d.x.store(x), d.y.store(y), d.z.store(z);
+            to = normalized({x[chosen], y[chosen], z[chosen]});
+            return end;
+        }
     }
 
   private:

@@ -88,26 +88,28 @@ struct Ifod2 {
     }
 
     /// Draws the next arc. On StepEnd::none the arc's vertices are in `vertices` (params.samples of them) and the state stands at its end.
+    template <int Lanes = candidate_lanes>
     ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
         const Frame frame = frame_around(state.direction);
         ArcShape shape{};
         float half_log_end = 0.0f;
-#if defined(__CUDA_ARCH__)
-        const StepEnd end = draw_by_rejection(params.rejection, random, 0, counts, [&](int calibration, const Random4& r) {
-            shape = calibration >= 0 ? params.calibration[calibration] : cone_direction(r, params.one_minus_cos_max);
-            return arc_probability(state, Arc(state.position, frame, shape, params.step), half_log_end);
-        });
-#else
-        ArcShape8 shapes{};
-        float half_logs[8];
-        int chosen = 0;
-        const StepEnd end = draw_eight_by_rejection(params.rejection, random, 0, counts, chosen, [&](int first, int wanted, const Random4x8* r, float* p) {
-            shapes = r ? cone_direction(*r, params.one_minus_cos_max) : eight_of(params.calibration + first, wanted);
-            arc_probabilities<Float8>(state, ArcOf<Float8>(state.position, frame, shapes, params.step), wanted, p, half_logs);
-        });
-        shape = one_of(shapes, chosen);
-        half_log_end = half_logs[chosen];
-#endif
+        StepEnd end;
+        if constexpr (Lanes == 1) {
+            end = draw_by_rejection(params.rejection, random, 0, counts, [&](int calibration, const Random4& r) {
+                shape = calibration >= 0 ? params.calibration[calibration] : cone_direction(r, params.one_minus_cos_max);
+                return arc_probability(state, Arc(state.position, frame, shape, params.step), half_log_end);
+            });
+        } else {
+            ArcShape8 shapes{};
+            float half_logs[8];
+            int chosen = 0;
+            end = draw_eight_by_rejection(params.rejection, random, 0, counts, chosen, [&](int first, int wanted, const Random4x8* r, float* p) {
+                shapes = r ? cone_direction(*r, params.one_minus_cos_max) : eight_of(params.calibration + first, wanted);
+                arc_probabilities<Float8>(state, ArcOf<Float8>(state.position, frame, shapes, params.step), wanted, p, half_logs);
+            });
+            shape = one_of(shapes, chosen);
+            half_log_end = half_logs[chosen];
+        }
         if (end != StepEnd::none) return end;
         const Arc arc(state.position, frame, shape, params.step);
         Vec3 tangent{};

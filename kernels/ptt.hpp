@@ -100,28 +100,30 @@ struct Ptt {
         sine = azimuth.sin;
     }
 
+    template <int Lanes = candidate_lanes>
     ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
         const float here = max(amplitude(state.position, state.direction), 0.0f);
         const Frame frame{state.normal, cross(state.direction, state.normal), state.direction};
         ArcShape shape{};
-#if defined(__CUDA_ARCH__)
-        const StepEnd end = draw_by_rejection(params.rejection, random, 0, counts, [&](int calibration, const Random4& r) {
-            if (calibration >= 0) shape = params.calibration[calibration];
-            else draw(uniform(r.v[0]), uniform(r.v[1]), shape.angle, shape.cos_azimuth, shape.sin_azimuth);
-            float p;
-            likelihoods<float>(here, Arc(state.position, frame, shape, params.probe), 1, &p);
-            return p;
-        });
-#else
-        ArcShape8 shapes{};
-        int chosen = 0;
-        const StepEnd end = draw_eight_by_rejection(params.rejection, random, 0, counts, chosen, [&](int first, int wanted, const Random4x8* r, float* p) {
-            if (r) draw(uniform(r->v[0]), uniform(r->v[1]), shapes.angle, shapes.cos_azimuth, shapes.sin_azimuth);
-            else shapes = eight_of(params.calibration + first, wanted);
-            likelihoods<Float8>(here, ArcOf<Float8>(state.position, frame, shapes, params.probe), wanted, p);
-        });
-        shape = one_of(shapes, chosen);
-#endif
+        StepEnd end;
+        if constexpr (Lanes == 1) {
+            end = draw_by_rejection(params.rejection, random, 0, counts, [&](int calibration, const Random4& r) {
+                if (calibration >= 0) shape = params.calibration[calibration];
+                else draw(uniform(r.v[0]), uniform(r.v[1]), shape.angle, shape.cos_azimuth, shape.sin_azimuth);
+                float p;
+                likelihoods<float>(here, Arc(state.position, frame, shape, params.probe), 1, &p);
+                return p;
+            });
+        } else {
+            ArcShape8 shapes{};
+            int chosen = 0;
+            end = draw_eight_by_rejection(params.rejection, random, 0, counts, chosen, [&](int first, int wanted, const Random4x8* r, float* p) {
+                if (r) draw(uniform(r->v[0]), uniform(r->v[1]), shapes.angle, shapes.cos_azimuth, shapes.sin_azimuth);
+                else shapes = eight_of(params.calibration + first, wanted);
+                likelihoods<Float8>(here, ArcOf<Float8>(state.position, frame, shapes, params.probe), wanted, p);
+            });
+            shape = one_of(shapes, chosen);
+        }
         const float k1 = shape.angle / params.probe * shape.cos_azimuth, k2 = shape.angle / params.probe * shape.sin_azimuth;
         if (end != StepEnd::none) return end;
         state = PttCurve(state, k1, k2).moved(state, params.step);

@@ -7,6 +7,13 @@
 
 namespace arcuate::kernels {
 
+/// Candidates at a time: a processor has eight lanes, a GPU's thread is one. A tracker's step takes either on a processor, so that a test can hold them against each other.
+#if defined(__CUDA_ARCH__)
+inline constexpr int candidate_lanes = 1;
+#else
+inline constexpr int candidate_lanes = 8;
+#endif
+
 struct Rejection {
     int calibration_count;  ///< candidates of the fixed set
     float ratio;            ///< bound on the probability, as a multiple of the fixed set's largest
