@@ -14,6 +14,7 @@ arcuate=$here/bin/arcuate
 sides=(cpu cuda) voxel=2.5 brain_voxel=2 equal=20000 timed=100000 counts=(10000 100000 1000000 10000000) repeats=3
 most=${SECONDS_AT_MOST:-500}
 rm -rf "$out/work" && mkdir -p "$out/work" || exit 2
+rm -f "$out"/{commands,test_*,memcheck_*,initcheck_*,racecheck_*}.log "$out"/{summary.json,power.csv}
 
 if [ "${2:-}" = --cpu-only ]; then
     sides=(cpu-1-thread cpu) voxel=4 brain_voxel=4 equal=300 timed=300 counts=(300 1000) repeats=1
@@ -43,7 +44,7 @@ names=(tensor bootstrap replicate kurtosis response tissues fod fod-2 msmt norma
 for algorithm in "${algorithms[@]}"; do names+=("$algorithm"); done
 names+=(ifod1-rk4 act act-interface)
 for algorithm in "${algorithms[@]}"; do names+=("act-$algorithm"); done
-names+=(weights weights-act session-weights connectome soft assign-all from-fod from-fod-act transform move register run)
+names+=(weights weights-act session-weights connectome soft assign-all from-fod from-fod-act from-fod-sift2 transform move register run)
 # Field and gradient table of a tracking algorithm: on the bundles, or, where $1 is act, on the brain; what needs a signal walks on the bundles there, too.
 field_of() {
     local gradients="--bval $d/dwi.bval --bvec $d/dwi.bvec"
@@ -85,6 +86,7 @@ arguments() {
     assign-all) echo "connectome $o/tracks.tck $d/nodes.nii.gz $o/all_voxels.h5 --assign all-voxels --scalar fa=$o/maps_fa.nii.gz --precise" ;;
     from-fod) echo "connectome --from-fod $o/mean_fod.nii.gz --seed-image $d/mask.nii.gz --mask $d/mask.nii.gz --select $select --errors $d/nodes.nii.gz $o/from_fod.h5" ;;
     from-fod-act) echo "connectome --from-fod $d/brain_fod.nii.gz --seed-image $d/white.nii.gz $brain_act --backtrack --crop --select $few $d/brain_nodes.nii.gz $o/from_fod_act.h5" ;;
+    from-fod-sift2) echo "connectome --from-fod $o/mean_fod.nii.gz --seed-image $d/mask.nii.gz --mask $d/mask.nii.gz --select $few --sift2 $d/nodes.nii.gz $o/from_fod_sift2.h5" ;;
     transform) echo "transform $o/fod.nii.gz $o/moved_fod.nii.gz --kind fod --transform $d/motion.txt" ;;
     move) echo "transform $o/maps_fa.nii.gz $o/moved_fa.nii.gz --kind scalar --transform $d/motion.txt" ;;
     register) echo "register $o/maps_fa.nii.gz $o/moved_fa.nii.gz $o/common" ;;
