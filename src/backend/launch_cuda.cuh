@@ -9,14 +9,10 @@ namespace arcuate::detail {
 /// Small enough that a block whose items end early makes room soon, and that registers are not left over for want of a whole block.
 inline constexpr int block_threads = 128;
 
-/// Blocks that a multiprocessor shall have room for at least: more of them wait for memory side by side, and each thread has fewer registers (two blocks: 255,
-/// three: 168, four: 128). By default a kernel has as many registers as it can use.
+/// A thread per item. A loop over items would put the kernel's code there twice: an item may be a whole streamline, and its code that of a tracker. One block
+/// at least: the kernel has as many registers as it can use.
 template <class Kernel>
-inline constexpr int least_blocks = 1;
-
-/// A thread per item. A loop over items would put the kernel's code there twice: an item may be a whole streamline, and its code that of a tracker.
-template <class Kernel>
-__global__ void __launch_bounds__(block_threads, least_blocks<Kernel>) run_item(const __grid_constant__ Kernel kernel, std::int64_t n) {
+__global__ void __launch_bounds__(block_threads, 1) run_item(const __grid_constant__ Kernel kernel, std::int64_t n) {
     const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * block_threads + threadIdx.x;
     if (i < n) kernel(i);
 }
@@ -33,7 +29,3 @@ void launch_cuda(const Device& device, std::int64_t n, const Kernel& kernel) {
 /// Compiles `Kernel` for CUDA; once per kernel type, at namespace scope outside any namespace.
 #define ARCUATE_CUDA_KERNEL(...) \
     template void arcuate::detail::launch_cuda<__VA_ARGS__>(const arcuate::Device&, std::int64_t, const __VA_ARGS__&)
-/// least_blocks of a kernel, before its ARCUATE_CUDA_KERNEL.
-#define ARCUATE_CUDA_LEAST_BLOCKS(blocks, ...) \
-    template <>                                \
-    inline constexpr int arcuate::detail::least_blocks<__VA_ARGS__> = blocks

@@ -5,9 +5,6 @@
 #include "kernels/track_streamline.hpp"
 
 namespace k = arcuate::kernels;
-// A third block is worth the register or two that sm_90 spills for it; sm_80 spills none.
-ARCUATE_CUDA_LEAST_BLOCKS(3, k::TrackStreamline<k::Ptt<8>>);
-ARCUATE_CUDA_LEAST_BLOCKS(3, k::TrackStreamline<k::DiscreteFod<8>>);
 ARCUATE_CUDA_KERNEL(k::TrackStreamline<k::Ptt<8>>);
 ARCUATE_CUDA_KERNEL(k::TrackStreamline<k::Ptt<12>>);
 ARCUATE_CUDA_KERNEL(k::TrackStreamline<k::DiscreteFod<8>>);
