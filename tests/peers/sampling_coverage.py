@@ -5,7 +5,7 @@
 
 Tracks --runs times with other seeds, and once with --reference streamlines, which stand for the truth (or takes a connectome of these that is there already, made with
 another --seed). Connectomes stay in --folder, if given, and those that are there already are not made again. The intervals are those of docs/connectome_hdf5.md: of sums (count, density) value x exp(+- 1.96 se / value), of means value +- t se,
-t Student's for a degree of freedom less than the edge has streamlines. The truth's own sampling error, which is sqrt(select / reference) of a run's, is left in it: it lowers
+t Student's for a quarter as many degrees of freedom as the edge has streamlines. The truth's own sampling error, which is sqrt(select / reference) of a run's, is left in it: it lowers
 coverage by 0.05 per cent where that is a twentieth. Per metric: per cent of (run, edge) pairs covered, over the edges that have more than 20 streamlines of --select by the
 truth, and over those that have as many in the run; the root mean square of the errors over the spread of the values; and by size of the edge.
 Ends with 1 where the first figure of a metric is not in 93 ... 97%. Needs numpy and h5py.
@@ -81,7 +81,7 @@ def main():
         value = np.array([values[metric] for values, _ in runs])
         error = np.array([errors[metric] for _, errors in runs])
         with np.errstate(divide="ignore", invalid="ignore"):  # false where undefined
-            held = np.abs(np.log(target / value)) <= 1.96 * error / value if is_sum else np.abs(value - target) <= student(counts - 1) * error
+            held = np.abs(np.log(target / value)) <= 1.96 * error / value if is_sum else np.abs(value - target) <= student(counts / 4) * error
         per_cent = lambda which: 100 * held[:, which].mean()
         wanted = expected > 20
         overall, seen = per_cent(wanted), 100 * held[counts > 20].mean()
