@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 namespace arcuate::dwi {
@@ -146,8 +147,10 @@ GradientCheck check_gradients(const TensorMaps& maps, const GradientCheckOptions
         OrientationScore score{orientation, 0, 0};
         for (std::size_t i = 0; i < voxels.size(); ++i) {
             const unsigned mine = points[static_cast<std::size_t>(voxels[i])] & alike[i];
-            for (std::size_t k = 0; k < half_neighbours; ++k)
-                if (mine >> k & 1u) score.links += points[static_cast<std::size_t>(voxels[i] + step[k])] >> k & 1u;
+            for (unsigned left = mine; left; left &= left - 1) {  // few bits are set
+                const auto k = static_cast<std::size_t>(std::countr_zero(left));
+                score.links += points[static_cast<std::size_t>(voxels[i] + step[k])] >> k & 1u;
+            }
         }
         score.index = static_cast<double>(score.links) / static_cast<double>(voxels.size());
         if (orientation.as_given()) out.given = score.index;

@@ -5,6 +5,7 @@
 #include "gz_blocks.hpp"
 #include "side_by_side.hpp"
 
+#include <isa-l/crc.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -51,7 +52,7 @@ Block deflate_block(std::span<const unsigned char> bytes, bool last) {
     z.avail_out = static_cast<unsigned>(block.deflated.size());
     deflate(&z, last ? Z_FINISH : Z_SYNC_FLUSH);  // deflateBound and 16 bytes hold all of it in one call
     block.deflated.resize(z.total_out);
-    block.crc = crc32_z(0, bytes.data(), bytes.size());
+    block.crc = crc32_gzip_refl(0, bytes.data(), bytes.size());
     return block;
 }
 
