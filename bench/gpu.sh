@@ -209,7 +209,7 @@ rates=""
 for device in "${devices[@]}"; do
     limits=null
     if [ "${sides[1]}" = cuda ]; then limits=$("$here/bin/device_limits" "${device#cuda:}") || { limits=null; complain "device_limits of $device"; }; fi
-    rows="" begin_power=$(wc -l <"$out/power.csv" 2>/dev/null || echo 0)
+    rows="" begin_power=$({ wc -l <"$out/power.csv" || echo 0; } 2>/dev/null)
     for what in track track-sd track-act matrix; do
         last_seconds=1
         for count in "${counts[@]}"; do
