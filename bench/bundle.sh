@@ -21,7 +21,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 bundle=$work/arcuate-bundle
 mkdir -p "$bundle/bin" "$bundle/tests" "$bundle/lib"
-find "$build/tools" "$build/bench" -maxdepth 1 -type f -executable -exec cp {} "$bundle/bin/" \;
+find "$build/tools" "$build/bench" -maxdepth 1 -type f -executable -not -name bench_kernels -exec cp {} "$bundle/bin/" \;  # which has the processor's figures alone
 find "$build/tests" -type f -executable -name 'test_*' -not -path '*/outside/*' -exec cp {} "$bundle/tests/" \;
 cp "$build"/tests/kernels/same_bytes.*.x86-64-v3.O3 "$bundle/bin/"
 strip "$bundle"/bin/* "$bundle"/tests/*
@@ -35,7 +35,7 @@ ldd "$bundle"/bin/* "$bundle"/tests/* | sed -n 's/.* => \(\/[^ ]*\) (.*/\1/p' | 
     *) cp -L "$library" "$bundle/lib/" ;;
     esac
 done
-tar -C "$work" -czf "$work/bundle.tar.gz" arcuate-bundle
+tar -C "$work" -c arcuate-bundle | gzip -9 >"$work/bundle.tar.gz"
 size=$(du -m "$work/bundle.tar.gz" | cut -f1)
 if [ "$size" -gt 64 ]; then echo "bundle.sh: $size MiB is over 64 MiB; nothing written" >&2; exit 1; fi
 mkdir -p "$(dirname "$out")"
