@@ -245,8 +245,9 @@ void weigh_tracks(Run& run, Options& o, TrackInputs& inputs) {
     weights::Sift2Options sift2;
     if (inputs.input.anatomy) sift2.voxel_weights = weights::voxel_tissues(inputs.input.anatomy->tissues, fixels.grid, device).weight;
     weights::FixelLengths lengths(fixels, device, 1 << 15, o.sift2_memory >= 0 ? o.sift2_memory : device.free_memory() / 2);
-    const weights::StreamlineSource source = [&](StreamlineSink& sink) { tracking::track(inputs.input, o.how.track, run.devices(), sink, run.progress()); };
-    source(lengths);
+    const auto track = [&](StreamlineSink& sink) { return tracking::track(inputs.input, o.how.track, run.devices(), sink, run.progress()); };
+    if (const auto summary = track(lengths); summary.accepted == 0) report_tracking(run, summary, tracking::resolve(o.how.track, inputs.input));  // says why
+    const weights::StreamlineSource source = track;
     const auto result = weights::sift2(fixels, lengths, sift2, device, run.progress(), source);
     o.build.weights = result.weights();
     o.build.mu = result.mu;

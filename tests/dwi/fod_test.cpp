@@ -59,7 +59,7 @@ TEST_P(Fod, SingleFibrePeaksAlongIt) {
 }
 
 TEST_P(Fod, SettlesWhereWholeStepsRunInACircle) {
-    // With few constraint directions and 20 of the signal, Newton's steps without a search along them circle for ever in one voxel in 2600, 3634
+    // With few constraint directions and 20 of the signal, Newton's steps without a search along them circle for ever in some voxels, 3634
     // among them. What they should end at is the function's only minimum: where its gradient is zero.
     const auto t = shell_table(1, 20, 2500);
     const auto image = test::noisy_crossings(t, {4000, 1, 1}, 100);

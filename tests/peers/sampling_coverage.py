@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """How often the 95% sampling intervals of `arcuate connectome --errors` hold what endless tracking would give.
 
-    tests/peers/sampling_coverage.py ARCUATE_BIN FOD MASK PARCELLATION [--scalar NAME=MAP] [--runs 100] [--select 20000] [--reference 5M | FILE.h5] [--algorithm ifod2] [--folder F]
+    tests/peers/sampling_coverage.py ARCUATE_BIN FOD MASK PARCELLATION [--scalar NAME=MAP] [--runs 100] [--select 20000] [--reference 5M | FILE.h5] [--algorithm ifod2] [--streamlines-per-degree 4] [--folder F]
 
 Tracks --runs times with other seeds, and once with --reference streamlines, which stand for the truth (or takes a connectome of these that is there already, made with
 another --seed). Connectomes stay in --folder, if given, and those that are there already are not made again. The intervals are those of docs/connectome_hdf5.md: of sums (count, density) value x exp(+- 1.96 se / value), of means value +- t se,
-t Student's for a quarter as many degrees of freedom as the edge has streamlines. The truth's own sampling error, which is sqrt(select / reference) of a run's, is left in it: it lowers
+t Student's for a quarter as many degrees of freedom as the edge has streamlines (--streamlines-per-degree). The truth's own sampling error, which is sqrt(select / reference) of a run's, is left in it: it lowers
 coverage by 0.05 per cent where that is a twentieth. Per metric: per cent of (run, edge) pairs covered, over the edges that have more than 20 streamlines of --select by the
 truth, and over those that have as many in the run; the root mean square of the errors over the spread of the values; and by size of the edge.
 Ends with 1 where the first figure of a metric is not in 93 ... 97%. Needs numpy and h5py.
@@ -45,6 +45,7 @@ def main():
     parser.add_argument("--reference", default="5M")
     parser.add_argument("--algorithm", default="ifod2")
     parser.add_argument("--threads", default="0")
+    parser.add_argument("--streamlines-per-degree", type=float, default=4)
     parser.add_argument("--folder")
     o = parser.parse_args()
     metrics = METRICS + ["mean_" + s.split("=")[0] for s in o.scalar]
@@ -81,7 +82,7 @@ def main():
         value = np.array([values[metric] for values, _ in runs])
         error = np.array([errors[metric] for _, errors in runs])
         with np.errstate(divide="ignore", invalid="ignore"):  # false where undefined
-            held = np.abs(np.log(target / value)) <= 1.96 * error / value if is_sum else np.abs(value - target) <= student(counts / 4) * error
+            held = np.abs(np.log(target / value)) <= 1.96 * error / value if is_sum else np.abs(value - target) <= student(counts / o.streamlines_per_degree) * error
         per_cent = lambda which: 100 * held[:, which].mean()
         wanted = expected > 20
         overall, seen = per_cent(wanted), 100 * held[counts > 20].mean()
