@@ -52,7 +52,7 @@ struct Act {
 
     /// What the tissue at a new vertex says.
     ARCUATE_HD HalfEnd at(Vec3 p, ActState& state) const {
-        const Tissues t = image.at(p);
+        const Tissues t = image.at_step(p);
         state.in_pathology = t.valid && t.is_path();
         if (!t.valid) return HalfEnd::exit_image;
         if (t.is_csf()) return HalfEnd::enter_csf;

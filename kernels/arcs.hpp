@@ -3,6 +3,7 @@
 
 #include "kernels/cone.hpp"
 #include "kernels/fod_field.hpp"
+#include "kernels/rejection.hpp"
 
 namespace arcuate::kernels {
 
@@ -47,39 +48,92 @@ struct Arc : ArcOf<float> {
     }
 };
 
-/// Walks along one arc or along those of eight that have a bit in `alive`: at sample i = 1..samples calls visit(i, amplitudes, alive), amplitudes of T, which
+/// Walks along those of eight arcs that have a bit in `alive`: at sample i = 1..samples calls visit(i, amplitudes, alive), which
 /// may end some. Arcs that leave the image end as well; their bits are returned. `position`: where the last sample was.
-template <class T, int Lmax, class Visit>
-ARCUATE_HD unsigned along_arcs(const FodField<Lmax>& field, const ArcOf<T>& arcs, int samples, unsigned& alive, VecOf<T>& position, Visit visit) {
-    constexpr int lanes = sizeof(T) / sizeof(float), stride = FodField<Lmax>::stride;
+template <int Lmax, class Visit>
+ARCUATE_HD unsigned along_arcs(const FodField<Lmax>& field, const ArcOf<Float8>& arcs, int samples, unsigned& alive, VecOf<Float8>& position, Visit visit) {
+    constexpr int stride = FodField<Lmax>::stride;
     using Polynomial = typename FodField<Lmax>::Polynomial;
-    alignas(32) float series[lanes][stride]{};
-    VecOf<T> tangent{};
+    alignas(32) float series[8][stride]{};
+    VecOf<Float8> tangent{};
     unsigned outside = 0;
     for (int i = 1; i <= samples && alive; ++i) {
         arcs.sample(static_cast<float>(i) / static_cast<float>(samples), position, tangent);
         const auto row = [&](int axis) {
             const float* m = field.grid.world_to_voxel.m[axis];
-            return fma(all_of<T>(m[2]), position.z, fma(all_of<T>(m[1]), position.y, fma(all_of<T>(m[0]), position.x, all_of<T>(m[3]))));
+            return fma(Float8::all(m[2]), position.z, fma(Float8::all(m[1]), position.y, fma(Float8::all(m[0]), position.x, Float8::all(m[3]))));
         };
-        float x[lanes], y[lanes], z[lanes];
-        store(row(0), x), store(row(1), y), store(row(2), z);
-        for (int k = 0; k < lanes; ++k) {
+        float x[8], y[8], z[8];
+        row(0).store(x), row(1).store(y), row(2).store(z);
+        for (int k = 0; k < 8; ++k) {
             if (!(alive >> k & 1u)) continue;
             Cell cell;
             if (field.grid.locate_voxel({x[k], y[k], z[k]}, cell)) field.interpolate(cell, series[k]);
             else outside |= 1u << k;
         }
         alive &= ~outside;
-        if constexpr (lanes == 1) {
-            visit(i, Polynomial::value(series[0], tangent.x, tangent.y, tangent.z), alive);
-        } else {
-            T c[stride];
-            for (int j = 0; j < stride; j += 8) transpose(series[0] + j, stride, c + j);
-            visit(i, Polynomial::value(c, tangent.x, tangent.y, tangent.z), alive);
-        }
+        Float8 c[stride];
+        for (int j = 0; j < stride; j += 8) transpose(series[0] + j, stride, c + j);
+        visit(i, Polynomial::value(c, tangent.x, tangent.y, tangent.z), alive);
     }
     return outside;
+}
+
+/// A team's lanes over the samples of several arcs: all arcs' first samples, then their second, and so on, since those of one number are near each other.
+struct ArcLanes {
+    int arcs, samples;
+
+    ARCUATE_HD ArcLanes(int lanes, int samples_of_arc) : arcs(lanes / samples_of_arc), samples(samples_of_arc) {}
+    ARCUATE_HD int arc(int lane) const { return lane % arcs; }
+    ARCUATE_HD int sample(int lane) const { return lane / arcs; }  ///< from 0 on; `samples` or more where the lane is left over
+    ARCUATE_HD int lane(int arc, int sample) const { return sample * arcs + arc; }
+};
+
+/// What a lane finds at its sample.
+struct ArcSample {
+    ArcShape shape;          ///< of its arc
+    Vec3 position, tangent;
+    float amplitude;         ///< 0 where there is no arc or it is outside the image
+    bool outside;
+};
+
+/// Sample `number` + 1 of `samples`, the same bits as along_arcs().
+template <int Lmax>
+ARCUATE_HD ArcSample arc_sample(const FodField<Lmax>& field, Vec3 from, const Frame& frame, const ArcShape& shape, float length, int number, int samples) {
+    ArcSample s{shape, {}, {}, 0.0f, false};
+    Arc(from, frame, shape, length).sample(static_cast<float>(number + 1) / static_cast<float>(samples), s.position, s.tangent);
+    Cell cell;
+    if (!field.locate(s.position, cell)) {
+        s.outside = true;
+        return s;
+    }
+    s.amplitude = field.amplitude(cell, s.tangent);
+    return s;
+}
+
+/// The samples of candidates first, first + 1, ... of the fixed set and, after it, of the random ones; `draw(random numbers)`: the shape of one. `bits`: which decide whether it is accepted.
+template <class Team, int Lmax, class Draw>
+ARCUATE_HD PerLane<ArcSample, Team::lanes> arc_samples(const Team& team, const ArcLanes& lanes, const FodField<Lmax>& field, Vec3 from, const Frame& frame, float length,
+                                                       const Rejection& r, const ArcShape* calibration, int first, const Philox& random, PerLane<std::uint32_t, Team::lanes>& bits, Draw draw) {
+    return team.each([&](int k) {
+        const int number = first + lanes.arc(k), trial = number - r.calibration_count;
+        if (lanes.sample(k) >= lanes.samples || trial >= r.trials) return ArcSample{};
+        ArcShape shape;
+        if (trial < 0) {
+            shape = calibration[number];
+        } else {
+            const Random4 numbers = random(static_cast<std::uint32_t>(trial));
+            bits[k] = numbers.v[2];
+            shape = draw(numbers);
+        }
+        return arc_sample(field, from, frame, shape, length, lanes.sample(k), lanes.samples);
+    });
+}
+
+/// A vector that one lane knows, for all.
+template <class Team, class Get>
+ARCUATE_HD Vec3 vector_of(const Team& team, int lane, Get get) {
+    return {team.of(team.each([&](int k) { return get(k).x; }), lane), team.of(team.each([&](int k) { return get(k).y; }), lane), team.of(team.each([&](int k) { return get(k).z; }), lane)};
 }
 
 }  // namespace arcuate::kernels

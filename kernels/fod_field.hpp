@@ -16,7 +16,7 @@ struct FodField {
     VoxelGrid grid;
     const float* coefficients;   ///< (rows, stride), of the polynomial
 
-    ARCUATE_HD bool locate(Vec3 world, Cell& cell) const { return grid.locate(world, cell); }
+    ARCUATE_HOT bool locate(Vec3 world, Cell& cell) const { return grid.locate(world, cell); }
 
     /// Eight of the interpolated coefficients: sum over the corners, in their order.
     ARCUATE_HD Float8 interpolate8(const Cell& cell, int first) const {

@@ -2,16 +2,16 @@
 // the next direction is drawn from the FOD within a cone around the last, by rejection.
 #pragma once
 
-#include "kernels/cone.hpp"
+#include "kernels/arcs.hpp"
 #include "kernels/first_order.hpp"
-#include "kernels/fod_field.hpp"
-#include "kernels/rejection.hpp"
 
 namespace arcuate::kernels {
 
 /// Directions of iFOD1, for FirstOrder. Eight candidates go through the same operations at once; all have the FOD of one point.
 template <int Lmax>
 struct Ifod1Directions {
+    static constexpr int team_lanes = 8, resident_blocks = Lmax <= 8 ? 3 : 1;  // four streamlines of a warp
+
     FodField<Lmax> field;
     DrawParams params;        ///< step and samples are not used
     float one_minus_cos_max;  ///< of the cone
@@ -24,41 +24,81 @@ struct Ifod1Directions {
         return first_direction(field, seed, random, asked, params.seed_cutoff, params.seed_trials, direction, f);
     }
 
-    template <int Lanes = candidate_lanes>
     ARCUATE_HD StepEnd next(Vec3 position, Vec3 from, const Philox& random, std::uint32_t draw, Vec3& to, StepCounts& counts) const {
+        return next_by(Evaluators<team_lanes>{}, position, from, random, draw, to, counts);
+    }
+
+    ARCUATE_HD StepEnd next_by(EightAtOnce, Vec3 position, Vec3 from, const Philox& random, std::uint32_t draw, Vec3& to, StepCounts& counts) const {
         Cell cell;
         if (!field.locate(position, cell)) return StepEnd::exit_image;
         float c[FodField<Lmax>::stride];
         field.interpolate(cell, c);
         const Frame frame = frame_around(from);
-        using Polynomial = typename FodField<Lmax>::Polynomial;
-        if constexpr (Lanes == 1) {
-            VecOf<float> d{};
-            const StepEnd end = draw_by_rejection(params.rejection, random, draw, counts, [&](int i, const Random4& r) {
-                d = in_world_of(frame, i >= 0 ? VecOf<float>{calibration[i], calibration[calibration_stride + i], calibration[2 * calibration_stride + i]}
-                                              : in_cap(uniform(r.v[0]), uniform(r.v[1]), one_minus_cos_max));
-                return probability(Polynomial::value(c, d.x, d.y, d.z), i < 0);
+        VecOf<Float8> d{};
+        int chosen = 0;
+        const StepEnd end = draw_eight_by_rejection(params.rejection, random, draw, counts, chosen, [&](int first, int, const Random4x8* r, float* p) {
+            d = in_world_of(frame, r ? in_cap(uniform(r->v[0]), uniform(r->v[1]), one_minus_cos_max)
+                                     : VecOf<Float8>{Float8::load(calibration + first), Float8::load(calibration + calibration_stride + first),
+                                                     Float8::load(calibration + 2 * calibration_stride + first)});
+            Polynomial::value(c, d.x, d.y, d.z).store(p);
+            for (int k = 0; k < 8; ++k) p[k] = probability(p[k], r != nullptr);
+        });
+        float x[8], y[8], z[8];
+        d.x.store(x), d.y.store(y), d.z.store(z);
+        to = normalized({x[chosen], y[chosen], z[chosen]});
+        return end;
+    }
+
+    template <int Lanes>
+    ARCUATE_HD StepEnd next_by(Team<Lanes> team, Vec3 position, Vec3 from, const Philox& random, std::uint32_t draw, Vec3& to, StepCounts& counts) const {
+        Cell cell;
+        if (!field.locate(position, cell)) return StepEnd::exit_image;
+        float c[FodField<Lmax>::stride];
+        interpolate(team, cell, c);
+        const Frame frame = frame_around(from);
+        PerLane<Vec3, Lanes> d{};
+        int chosen = 0;
+        const StepEnd end = draw_by_rejection(team, params.rejection, Lanes, counts, chosen, [&](int first) {
+            return team.each([&](int k) {
+                const int number = first + k, trial = number - params.rejection.calibration_count;
+                const Random4 r = trial < 0 ? Random4{} : random(draw + static_cast<std::uint32_t>(trial));
+                const auto local = trial < 0 ? VecOf<float>{calibration[number], calibration[calibration_stride + number], calibration[2 * calibration_stride + number]}
+                                             : in_cap(uniform(r.v[0]), uniform(r.v[1]), one_minus_cos_max);
+                const auto world = in_world_of(frame, local);
+                d[k] = {world.x, world.y, world.z};
+                return Drawn{probability(Polynomial::value(c, world.x, world.y, world.z), trial >= 0), r.v[2]};
             });
-            to = normalized({d.x, d.y, d.z});
-            return end;
-        } else {
-            VecOf<Float8> d{};
-            int chosen = 0;
-            const StepEnd end = draw_eight_by_rejection(params.rejection, random, draw, counts, chosen, [&](int first, int, const Random4x8* r, float* p) {
-                d = in_world_of(frame, r ? in_cap(uniform(r->v[0]), uniform(r->v[1]), one_minus_cos_max)
-                                         : VecOf<Float8>{Float8::load(calibration + first), Float8::load(calibration + calibration_stride + first),
-                                                         Float8::load(calibration + 2 * calibration_stride + first)});
-                Polynomial::value(c, d.x, d.y, d.z).store(p);
-                for (int k = 0; k < 8; ++k) p[k] = probability(p[k], r != nullptr);
-            });
-            float x[8], y[8], z[8];
-            d.x.store(x), d.y.store(y), d.z.store(z);
-            to = normalized({x[chosen], y[chosen], z[chosen]});
-            return end;
-        }
+        });
+        if (end == StepEnd::none) to = normalized(vector_of(team, chosen, [&](int k) { return d[k]; }));
+        return end;
     }
 
   private:
+    using Polynomial = typename FodField<Lmax>::Polynomial;
+
+    /// field.interpolate(), eight coefficients by each lane.
+    template <int Lanes>
+    ARCUATE_HD void interpolate(const Team<Lanes>& team, const Cell& cell, float* c) const {
+        struct Eight {
+            float v[8];
+        };
+        constexpr int groups = FodField<Lmax>::stride / 8;
+        ARCUATE_UNROLL
+        for (int first = 0; first < groups; first += Lanes) {
+            const auto mine = team.each([&](int k) {
+                Eight values{};
+                if (first + k < groups) field.interpolate8(cell, 8 * (first + k)).store(values.v);
+                return values;
+            });
+            ARCUATE_UNROLL
+            for (int from = 0; from < Lanes; ++from) {
+                if (first + from >= groups) break;
+                ARCUATE_UNROLL
+                for (int j = 0; j < 8; ++j) c[8 * (first + from) + j] = team.of(team.each([&](int k) { return mine[k].v[j]; }), from);
+            }
+        }
+    }
+
     /// Of an amplitude. The bound is taken below the cutoff as well: what is likely beside a calibration direction may lie above it.
     ARCUATE_HD float probability(float f, bool drawn) const {
         if (!(f > 0.0f) || (drawn && !(f > params.cutoff))) return 0.0f;

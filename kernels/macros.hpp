@@ -7,6 +7,9 @@
 #define ARCUATE_HD inline
 #endif
 
+/// Instead of ARCUATE_HD for what every sample of every candidate passes: in place wherever it is called, however often that is.
+#define ARCUATE_HOT __attribute__((always_inline)) ARCUATE_HD
+
 #if defined(__CUDACC__)
 #define ARCUATE_UNROLL _Pragma("unroll")
 #elif defined(__clang__)

@@ -56,6 +56,7 @@ struct PttCurve {
 template <int Lmax>
 struct Ptt {
     using State = PttState;
+    static constexpr int team_lanes = 32, resident_blocks = 3;
 
     FodField<Lmax> field;
     PttParams params;
@@ -73,22 +74,17 @@ struct Ptt {
         return true;
     }
 
-    /// Likelihoods of one curve or of the first `wanted` of eight: the mean amplitude along the probe (trapezoid), to the power; 0 below the cutoff and where the
+    /// Likelihoods of the first `wanted` of eight curves: the mean amplitude along the probe (trapezoid), to the power; 0 below the cutoff and where the
     /// probe leaves the image. The probe is an arc in the carried frame.
-    template <class T>
-    ARCUATE_HD void likelihoods(float amplitude_here, const ArcOf<T>& probes, int wanted, float* p) const {
-        constexpr int lanes = sizeof(T) / sizeof(float);
-        T sum = all_of<T>(0.5f * amplitude_here);
-        VecOf<T> position{};
+    ARCUATE_HD void likelihoods(float amplitude_here, const ArcOf<Float8>& probes, int wanted, float* p) const {
+        Float8 sum = Float8::all(0.5f * amplitude_here);
+        VecOf<Float8> position{};
         unsigned alive = (1u << wanted) - 1u;
         along_arcs(field, probes, params.samples, alive, position,
-                   [&](int i, T f, unsigned&) { sum = sum + all_of<T>(i < params.samples ? 1.0f : 0.5f) * max(f, all_of<T>(0.0f)); });
-        float sums[lanes];
+                   [&](int i, Float8 f, unsigned&) { sum = sum + Float8::all(i < params.samples ? 1.0f : 0.5f) * max(f, Float8::all(0.0f)); });
+        float sums[8];
         store(sum, sums);
-        for (int k = 0; k < wanted; ++k) {
-            const float mean = sums[k] / static_cast<float>(params.samples);
-            p[k] = (alive >> k & 1u) && mean >= params.cutoff && mean > 0.0f ? pow(mean, params.power) : 0.0f;
-        }
+        for (int k = 0; k < wanted; ++k) p[k] = alive >> k & 1u ? likelihood(sums[k]) : 0.0f;
     }
 
     /// Curvatures uniform in the disc, as arcs of the probe's length.
@@ -100,33 +96,66 @@ struct Ptt {
         sine = azimuth.sin;
     }
 
-    template <int Lanes = candidate_lanes>
     ARCUATE_HD StepEnd step(State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
+        return step_by(Evaluators<team_lanes>{}, state, random, vertices, counts);
+    }
+
+    ARCUATE_HD StepEnd step_by(EightAtOnce, State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
         const float here = max(amplitude(state.position, state.direction), 0.0f);
-        const Frame frame{state.normal, cross(state.direction, state.normal), state.direction};
-        ArcShape shape{};
-        StepEnd end;
-        if constexpr (Lanes == 1) {
-            end = draw_by_rejection(params.rejection, random, 0, counts, [&](int calibration, const Random4& r) {
-                if (calibration >= 0) shape = params.calibration[calibration];
-                else draw(uniform(r.v[0]), uniform(r.v[1]), shape.angle, shape.cos_azimuth, shape.sin_azimuth);
-                float p;
-                likelihoods<float>(here, Arc(state.position, frame, shape, params.probe), 1, &p);
-                return p;
+        const Frame frame = frame_of(state);
+        ArcShape8 shapes{};
+        int chosen = 0;
+        const StepEnd end = draw_eight_by_rejection(params.rejection, random, 0, counts, chosen, [&](int first, int wanted, const Random4x8* r, float* p) {
+            if (r) draw(uniform(r->v[0]), uniform(r->v[1]), shapes.angle, shapes.cos_azimuth, shapes.sin_azimuth);
+            else shapes = eight_of(params.calibration + first, wanted);
+            likelihoods(here, ArcOf<Float8>(state.position, frame, shapes, params.probe), wanted, p);
+        });
+        return end == StepEnd::none ? moved(state, one_of(shapes, chosen), vertices, counts) : end;
+    }
+
+    template <int Lanes>
+    ARCUATE_HD StepEnd step_by(Team<Lanes> team, State& state, const Philox& random, Vec3* vertices, StepCounts& counts) const {
+        const float here = max(amplitude(state.position, state.direction), 0.0f);
+        const Frame frame = frame_of(state);
+        const ArcLanes lanes(Lanes, params.samples);
+        PerLane<ArcSample, Lanes> samples{};
+        int chosen = 0;
+        const StepEnd end = draw_by_rejection(team, params.rejection, lanes.arcs, counts, chosen, [&](int first) {
+            PerLane<std::uint32_t, Lanes> bits{};
+            samples = arc_samples(team, lanes, field, state.position, frame, params.probe, params.rejection, params.calibration, first, random, bits, [&](const Random4& r) {
+                ArcShape shape;
+                draw(uniform(r.v[0]), uniform(r.v[1]), shape.angle, shape.cos_azimuth, shape.sin_azimuth);
+                return shape;
             });
-        } else {
-            ArcShape8 shapes{};
-            int chosen = 0;
-            end = draw_eight_by_rejection(params.rejection, random, 0, counts, chosen, [&](int first, int wanted, const Random4x8* r, float* p) {
-                if (r) draw(uniform(r->v[0]), uniform(r->v[1]), shapes.angle, shapes.cos_azimuth, shapes.sin_azimuth);
-                else shapes = eight_of(params.calibration + first, wanted);
-                likelihoods<Float8>(here, ArcOf<Float8>(state.position, frame, shapes, params.probe), wanted, p);
-            });
-            shape = one_of(shapes, chosen);
-        }
-        const float k1 = shape.angle / params.probe * shape.cos_azimuth, k2 = shape.angle / params.probe * shape.sin_azimuth;
+            const unsigned outside = team.which([&](int k) { return samples[k].outside; });
+            const auto amplitudes = team.each([&](int k) { return max(samples[k].amplitude, 0.0f); });
+            auto sum = team.each([&](int) { return 0.5f * here; });
+            unsigned any_outside = 0;
+            for (int i = 0; i < lanes.samples; ++i) {
+                any_outside |= outside >> lanes.lane(0, i);
+                const auto there = team.moved(amplitudes, [&](int k) { return lanes.lane(lanes.arc(k), i); });
+                sum = team.each([&](int k) { return sum[k] + (i + 1 < lanes.samples ? 1.0f : 0.5f) * there[k]; });
+            }
+            return team.each([&](int k) { return Drawn{any_outside >> lanes.arc(k) & 1u ? 0.0f : likelihood(sum[k]), bits[k]}; });
+        });
         if (end != StepEnd::none) return end;
-        state = PttCurve(state, k1, k2).moved(state, params.step);
+        const Vec3 shape = vector_of(team, chosen, [&](int k) { return Vec3{samples[k].shape.angle, samples[k].shape.cos_azimuth, samples[k].shape.sin_azimuth}; });
+        return moved(state, {shape.x, shape.y, shape.z}, vertices, counts);
+    }
+
+  private:
+    ARCUATE_HD static Frame frame_of(const State& state) { return {state.normal, cross(state.direction, state.normal), state.direction}; }
+
+    /// Of the sum of the amplitudes along a probe.
+    ARCUATE_HD float likelihood(float sum) const {
+        const float mean = sum / static_cast<float>(params.samples);
+        return mean >= params.cutoff && mean > 0.0f ? pow(mean, params.power) : 0.0f;
+    }
+
+    /// A step along the curve that a probe was drawn for.
+    ARCUATE_HD StepEnd moved(State& state, const ArcShape& shape, Vec3* vertices, StepCounts& counts) const {
+        const float curvature = shape.angle / params.probe;
+        state = PttCurve(state, curvature * shape.cos_azimuth, curvature * shape.sin_azimuth).moved(state, params.step);
         vertices[0] = state.position;
         ++counts.steps;
         return field.grid.nearest(transform_point(field.grid.world_to_voxel, state.position)) ? StepEnd::none : StepEnd::exit_image;

@@ -3,15 +3,19 @@
 #pragma once
 
 #include "kernels/philox_lanes.hpp"
+#include "kernels/team.hpp"
 #include "kernels/track_step.hpp"
 
 namespace arcuate::kernels {
 
-/// Candidates at a time: a processor has eight lanes, a GPU's thread is one. A tracker's step takes either on a processor, so that a test can hold them against each other.
-#if defined(__CUDA_ARCH__)
-inline constexpr int candidate_lanes = 1;
+/// Who evaluates candidates: a processor's eight lanes, or a GPU's team. A tracker's step takes either on a processor, so that a test can hold them against each other.
+struct EightAtOnce {};
+#if defined(ARCUATE_THREAD_PER_LANE)
+template <int Lanes>
+using Evaluators = Team<Lanes>;
 #else
-inline constexpr int candidate_lanes = 8;
+template <int>
+using Evaluators = EightAtOnce;
 #endif
 
 struct Rejection {
@@ -31,7 +35,7 @@ struct DrawParams {
     Rejection rejection;
 };
 
-/// The same for up to eight candidates at a time, of which the first accepted by number wins: the same result and the same counts as one by one.
+/// Up to eight candidates at a time, of which the first accepted by number wins: the same result and the same counts as one by one.
 /// `evaluate(first, wanted, random, p)`: the probabilities of candidates first, ..., first + wanted - 1 of the fixed set (random: null) or of the random ones.
 /// `chosen`: which of those evaluated last was accepted.
 template <class Evaluate>
@@ -69,41 +73,47 @@ ARCUATE_HD StepEnd draw_eight_by_rejection(const Rejection& r, const Philox& ran
     return StepEnd::model;
 }
 
-/// `evaluate(calibration, random)`: the probability of a candidate, of the fixed set's number `calibration`, or, where that is negative, of the random numbers' first
-/// two; negative where the candidate leaves the image, which ends the half where it is one of the fixed set. What `evaluate` wrote last is the accepted candidate.
-/// Random candidates take draws first_draw, first_draw + 1, ... of the step's stream.
-template <class Evaluate>
-ARCUATE_HD StepEnd draw_by_rejection(const Rejection& r, const Philox& random, std::uint32_t first_draw, StepCounts& counts, Evaluate evaluate) {
-    float largest = 0.0f, bound = 0.0f;
-    std::int32_t evaluated = 0;
-    // One loop over both kinds of candidates: `evaluate` is large, and stands in it once.
-    for (int n = -r.calibration_count; n < r.trials; ++n) {
-        const bool calibrating = n < 0;
-        if (n == 0) {
-            if (!(largest > 0.0f)) {
-                counts.end_arcs += evaluated;
-                return StepEnd::calibrator;
-            }
-            bound = r.ratio * largest;
-        }
-        const Random4 draw = calibrating ? Random4{} : random(first_draw + static_cast<std::uint32_t>(n));
-        const float p = evaluate(calibrating ? n + r.calibration_count : -1, draw);
-        ++evaluated;
-        if (calibrating) {
-            if (p < 0.0f) {
-                counts.end_arcs += evaluated;
+/// A candidate as a lane knows it.
+struct Drawn {
+    float p;              ///< its probability
+    std::uint32_t bits;   ///< random ones, of a random candidate: whether it is accepted
+};
+
+/// The same by a team, `at_once` candidates at a time, a lane each; the random ones follow the fixed set without a gap, some of them beside its last, whatever comes of that.
+/// `evaluate(first)`: Drawn by lane, of candidates first, first + 1, ... of both kinds. `chosen`: the lane whose candidate was accepted.
+template <class Team, class Evaluate>
+ARCUATE_HD StepEnd draw_by_rejection(const Team& team, const Rejection& r, int at_once, StepCounts& counts, int& chosen, Evaluate evaluate) {
+    const int all = r.calibration_count + r.trials;
+    float largest = 0.0f;
+    for (int first = 0; first < all; first += at_once) {
+        const PerLane<Drawn, Team::lanes> drawn = evaluate(first);
+        const int fixed = min(at_once, r.calibration_count - first), wanted = min(at_once, all - first);
+        if (fixed > 0) {
+            if (const unsigned outside = team.which([&](int k) { return k < fixed && drawn[k].p < 0.0f; })) {
+                counts.end_arcs += first + lowest_bit(outside) + 1;
                 return StepEnd::exit_image;
             }
-            largest = max(largest, p);
-            continue;
+            largest = max(largest, team.greatest(team.each([&](int k) { return k < fixed ? drawn[k].p : 0.0f; })));
         }
-        counts.truncated += p > bound;
-        if (!(uniform(draw.v[2]) * bound < p)) continue;
-        counts.arcs += evaluated;
-        return StepEnd::none;
+        if (first + at_once < r.calibration_count) continue;
+        if (!(largest > 0.0f)) {
+            counts.end_arcs += r.calibration_count;
+            return StepEnd::calibrator;
+        }
+        const float bound = r.ratio * largest;
+        const auto random = [&](int k) { return k >= fixed && k < wanted; };
+        const unsigned above = team.which([&](int k) { return random(k) && drawn[k].p > bound; });
+        const unsigned accepted = team.which([&](int k) { return random(k) && uniform(drawn[k].bits) * bound < drawn[k].p; });
+        if (accepted) {
+            chosen = lowest_bit(accepted);
+            counts.truncated += count_bits(above & ((2u << chosen) - 1u));
+            counts.arcs += first + chosen + 1;
+            return StepEnd::none;
+        }
+        counts.truncated += count_bits(above);
     }
-    counts.end_arcs += evaluated;
-    return StepEnd::model;
+    counts.end_arcs += all;
+    return all > 0 ? StepEnd::model : StepEnd::calibrator;
 }
 
 }  // namespace arcuate::kernels

@@ -10,6 +10,8 @@ namespace arcuate::kernels {
 /// Directions of SD_STREAM, for FirstOrder: the peak uphill of the last direction.
 template <int Lmax>
 struct SdDirections {
+    static constexpr int team_lanes = 1, resident_blocks = 3;
+
     FodField<Lmax> field;
     float cutoff, seed_cutoff;
     float cos_max_angle;

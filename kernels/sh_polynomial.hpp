@@ -47,19 +47,11 @@ struct ShPolynomial {
         const T u = fma(z, z, all_of<T>(-0.5f));
         const T x2 = fma(x, x, all_of<T>(0.0f) - y * y), y2 = all_of<T>(2.0f) * x * y;  // (x + iy)^2
         // Horner's scheme in (x + iy)^2, even m and odd m apart: a c_m + b s_m stands for the terms of m and above.
-        T a, b, odd_a, odd_b;
-        pair(c, Lmax, u, a, b);
-        pair(c, Lmax - 1, u, odd_a, odd_b);
-        ARCUATE_UNROLL
-        for (int m = Lmax - 2; m >= 0; --m) {
-            T p, q;
-            pair(c, m, u, p, q);
-            T &on = m % 2 ? odd_a : a, &side = m % 2 ? odd_b : b;
-            const T before = on;
-            on = fma(on, x2, fma(side, y2, p));
-            if (m > 0) side = fma(side, x2, fnma(before, y2, q));
-        }
-        return fma(z, fma(odd_a, x, odd_b * y), a);
+        Sums<T> even, odd;
+        pair<Lmax>(c, u, even.a, even.b);
+        pair<Lmax - 1>(c, u, odd.a, odd.b);
+        add_below<Lmax - 2>(c, u, x2, y2, even, odd);
+        return fma(z, fma(odd.a, x, odd.b * y), even.a);
     }
 
     /// What each coefficient is multiplied by along a direction, (stride).
@@ -72,17 +64,35 @@ struct ShPolynomial {
     }
 
   private:
-    /// A_m and B_m, those of odd m without their z.
-    template <class T, class C>
-    ARCUATE_HD static void pair(const C* c, int m, T u, T& a, T& b) {
-        a = in_u<T>(c + first(m), terms(m), u);
-        b = m > 0 ? in_u<T>(c + first(m) + terms(m), terms(m), u) : a;
+    template <class T>
+    struct Sums {
+        T a, b;
+    };
+    /// The terms of M and of all below. Orders are template arguments: the CUDA compiler keeps the coefficients in registers where it knows every index.
+    template <int M, class T, class C>
+    ARCUATE_HD static void add_below(const C* c, T u, T x2, T y2, Sums<T>& even, Sums<T>& odd) {
+        T p, q;
+        pair<M>(c, u, p, q);
+        Sums<T>& sums = M % 2 ? odd : even;
+        const T before = sums.a;
+        sums.a = fma(sums.a, x2, fma(sums.b, y2, p));
+        if constexpr (M > 0) {
+            sums.b = fma(sums.b, x2, fnma(before, y2, q));
+            add_below<M - 1>(c, u, x2, y2, even, odd);
+        }
     }
-    template <class T, class C>
-    ARCUATE_HD static T in_u(const C* c, int n, T u) {
+    /// A_m and B_m, those of odd m without their z.
+    template <int M, class T, class C>
+    ARCUATE_HD static void pair(const C* c, T u, T& a, T& b) {
+        constexpr int at = first(M), n = terms(M);
+        a = in_u<n, T>(c + at, u);
+        if constexpr (M > 0) b = in_u<n, T>(c + at + n, u);
+    }
+    template <int N, class T, class C>
+    ARCUATE_HD static T in_u(const C* c, T u) {
         T p = by_lane<T>(c[0]);
         ARCUATE_UNROLL
-        for (int t = 1; t < n; ++t) p = fma(p, u, by_lane<T>(c[t]));
+        for (int t = 1; t < N; ++t) p = fma(p, u, by_lane<T>(c[t]));
         return p;
     }
     template <class T>

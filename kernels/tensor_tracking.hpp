@@ -11,6 +11,8 @@ namespace arcuate::kernels {
 
 /// Directions along tensors, for FirstOrder.
 struct TensorDirections {
+    static constexpr int team_lanes = 1, resident_blocks = 1;
+
     VoxelGrid grid;
     const float* signal;     ///< (rows, stride) relative to the image's largest
     const float* residual;   ///< (rows, stride) signal minus fit, to be added with random signs to the fit in `signal`; null: deterministic

@@ -28,9 +28,12 @@ struct TissueImage {
 
     /// Trilinear; beyond the outermost voxel centres, up to half a voxel, their values.
     ARCUATE_HD Tissues at(Vec3 world) const;
+    /// The same in place: for what every step asks, since a GPU saves registers to memory around a call.
+    ARCUATE_HD Tissues at_step(Vec3 world) const;
 };
 
-ARCUATE_APART Tissues tissues_at(TissueImage image, Vec3 world) {
+ARCUATE_HD Tissues TissueImage::at_step(Vec3 world) const {
+    const TissueImage& image = *this;
     const auto clamp = [](int i, int n) { return i < 0 ? 0 : i >= n ? n - 1 : i; };
     const Vec3 v = transform_point(image.world_to_voxel, world);
     if (!(v.x > -0.5f && v.y > -0.5f && v.z > -0.5f && v.x < static_cast<float>(image.nx) - 0.5f && v.y < static_cast<float>(image.ny) - 0.5f &&
@@ -51,6 +54,8 @@ ARCUATE_APART Tissues tissues_at(TissueImage image, Vec3 world) {
     const bool valid = sum[0] + sum[1] + sum[2] + sum[3] + sum[4] >= 0.5f;
     return {sum[0], sum[1], sum[2], sum[3], sum[4], valid};
 }
+
+ARCUATE_APART Tissues tissues_at(TissueImage image, Vec3 world) { return image.at_step(world); }
 
 ARCUATE_HD Tissues TissueImage::at(Vec3 world) const { return tissues_at(*this, world); }
 

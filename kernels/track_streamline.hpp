@@ -16,15 +16,19 @@ enum class SeedEnd : std::uint8_t {
     no_room  ///< the pool of vertices was too small: to be tracked again
 };
 
-/// What became of one seed, and where its vertices are.
-struct StreamlineRecord {
-    VertexPath path[2];     ///< from the seed on, the seed included
+/// What became of one seed.
+struct StreamlineFate {
     std::int32_t vertices;  ///< that remain after downsampling, of both halves
     SeedEnd outcome;
     HalfEnd stop[2];        ///< of the first and the second half
     bool turned;            ///< the first half comes first, from its end to the seed
     StepCounts counts;
     float length;           ///< of the kept vertices' polyline [mm]
+};
+
+/// And where its vertices are.
+struct StreamlineRecord : StreamlineFate {
+    VertexPath path[2];     ///< from the seed on, the seed included
 };
 
 /// One line of the account of a single streamline.
@@ -63,6 +67,7 @@ struct TrackRules {
 template <class Algorithm>
 struct TrackStreamline {
     using State = typename Algorithm::State;
+    static constexpr int team_lanes = Algorithm::team_lanes, resident_blocks = Algorithm::resident_blocks;
 
     Algorithm algorithm;
     TrackRules rules;
@@ -72,181 +77,206 @@ struct TrackStreamline {
     Trace trace;
 
     ARCUATE_HD void operator()(std::int64_t i) const {
-        const std::uint64_t id = first_id + static_cast<std::uint64_t>(i);
-        StreamlineRecord record{};
-        record.outcome = SeedEnd::invalid_seed;
-        record.stop[0] = record.stop[1] = HalfEnd::not_tracked;
-        const Philox seed_random{rules.run_seed, id, Purpose::seed, 0};
-        Vec3 seed{}, seed_direction{};
-        ActState act;
-        RegionVisits visits;
-        State start;
-        if (rules.seeds(seed_random, seed, seed_direction) && rules.regions.in_mask(seed) && !rules.regions.excluded(seed) && (!rules.act.on() || rules.act.accepts_seed(seed, act)) &&
-            started(seed, seed_direction, seed_random, start)) {
-            if (rules.regions.required()) rules.regions.visit(seed, visits);
-            const bool one_sided = rules.unidirectional || (rules.act.on() && rules.act.one_sided(seed, start.direction));
-            record.outcome = SeedEnd::accepted;
-            const ActState at_seed = act;
-            Half half{*this, record, act, visits, seed};
-            half.track(id, 0, start);
-            if (!one_sided && record.outcome == SeedEnd::accepted && record.stop[0] != HalfEnd::length_exceeded &&
-                record.stop[0] != HalfEnd::traverse_all_include) {
+        Walk walk(*this);
+        walk.begin(i);
+        while (walk.going()) walk.step();
+    }
+
+    /// A streamline as it grows, half by half and step by step. A thread that is through with one may begin another, while others of its warp go on with theirs.
+    class Walk {
+      public:
+        ARCUATE_HD explicit Walk(const TrackStreamline& run) : run_(run) {}
+
+        ARCUATE_HD bool going() const { return going_; }
+        /// The launch's next item that nobody has begun; where there is none, a number that none has.
+        ARCUATE_HD std::int64_t take() const { return team_.take(run_.pool.begun); }
+
+        ARCUATE_HD void begin(std::int64_t i) {
+            item_ = i;
+            fate_ = {};
+            fate_.outcome = SeedEnd::invalid_seed;
+            fate_.stop[0] = fate_.stop[1] = HalfEnd::not_tracked;
+            for (auto& path : run_.records[item_].path) team_.store(path, VertexPath{});
+            act_ = {};
+            visits_ = {};
+            const TrackRules& rules = run_.rules;
+            const Philox random{rules.run_seed, id(), Purpose::seed, 0};
+            Vec3 seed{}, direction{};
+            going_ = rules.seeds(random, seed, direction) && rules.regions.in_mask(seed) && !rules.regions.excluded(seed) && (!rules.act.on() || rules.act.accepts_seed(seed, act_)) &&
+                     started(seed, direction, random);
+            if (!going_) {
+                keep_fate();
+                return;
+            }
+            if (rules.regions.required()) rules.regions.visit(seed, visits_);
+            one_sided_ = rules.unidirectional || (rules.act.on() && rules.act.one_sided(seed, start_.direction));
+            fate_.outcome = SeedEnd::accepted;
+            begin_half(0);
+        }
+
+        /// Once more while going().
+        ARCUATE_HD void step() {
+            const Purpose purpose = half_ == 0 ? Purpose::forward_half : Purpose::backward_half;
+            const std::int32_t arcs_before = fate_.counts.arcs + fate_.counts.end_arcs;
+            HalfEnd end = no_room_ ? HalfEnd::no_room : step_ < (1u << 24) - 1 ? one_step(Philox{run_.rules.run_seed, id(), purpose, step_}) : HalfEnd::model;
+            if (end != goes_on && end != HalfEnd::no_room && run_.rules.act.on()) end = run_.rules.act.judged(end, act_, bad_);
+            // A streamline that is too long would only become so again.
+            const bool again = bad_ && end != HalfEnd::length_exceeded && run_.rules.act.backtrack && cut_back();
+            note(fate_.counts.arcs + fate_.counts.end_arcs - arcs_before, end, again);
+            if (again) {
+                end = goes_on;
+                bad_ = false;
+            }
+            ++step_;
+            if (end != goes_on) end_half(end);
+        }
+
+      private:
+        ARCUATE_HD std::uint64_t id() const { return run_.first_id + static_cast<std::uint64_t>(item_); }
+
+        /// All but the paths, which are there already.
+        ARCUATE_HD void keep_fate() const { team_.store(static_cast<StreamlineFate&>(run_.records[item_]), fate_); }
+
+        ARCUATE_HD void begin_half(int half) {
+            half_ = half;
+            step_ = 0;
+            state_ = start_;
+            visits_before_ = visits_;
+            length_before_ = fate_.length;
+            vertices_before_ = half == 0 ? 1 : fate_.vertices;
+            fate_.vertices = vertices_before_;
+            path_ = {};
+            kept_ = start_.position;
+            since_ = 0;
+            longest_ = 0;
+            cut_steps_ = 1;
+            attempts_ = 0;
+            bad_ = false;
+            no_room_ = !path_.push(team_, run_.pool, start_.position);
+        }
+
+        ARCUATE_HD void end_half(HalfEnd end) {
+            if (end == HalfEnd::exit_sgm) end_in_sgm();
+            if (end == HalfEnd::enter_cgm && run_.rules.act.crop && path_.count > 1) {
+                path_.set_back(team_, run_.pool, run_.rules.act.crossing(path_.at(run_.pool, path_.count - 2), path_.back(run_.pool)));
+                measure_again();
+            }
+            if (end != HalfEnd::length_exceeded && end != HalfEnd::no_room && since_ > 0 && keep_last()) {
+                end = HalfEnd::length_exceeded;
+                bad_ = run_.rules.act.on();
+            }
+            team_.store(run_.records[item_].path[half_], path_);
+            (half_ == 0 ? fate_.stop[0] : fate_.stop[1]) = end;  // not stop[half_]: registers have no index, and the whole walk would lie in a GPU's memory
+            if (end == HalfEnd::no_room) fate_.outcome = SeedEnd::no_room;
+            else if (end == HalfEnd::enter_exclude) fate_.outcome = SeedEnd::enter_exclude;
+            else if (bad_) fate_.outcome = end == HalfEnd::length_exceeded ? SeedEnd::too_long : SeedEnd::poor_termination;
+            if (half_ == 0 && !one_sided_ && fate_.outcome == SeedEnd::accepted && end != HalfEnd::length_exceeded && end != HalfEnd::traverse_all_include) {
                 // The second half continues from the seed, so the first turns round.
-                record.turned = true;
-                start.direction = -start.direction;
-                const bool left_seed_sgm = act.left_seed_sgm;
-                act = at_seed;
-                act.left_seed_sgm = left_seed_sgm;
-                half.track(id, 1, start);
+                fate_.turned = true;
+                start_.direction = -start_.direction;
+                const bool left_seed_sgm = act_.left_seed_sgm;
+                if (run_.rules.act.on()) run_.rules.act.accepts_seed(start_.position, act_);
+                act_.left_seed_sgm = left_seed_sgm;
+                begin_half(1);
+                return;
             }
-            if (record.outcome == SeedEnd::accepted) record.outcome = judged(record, act, visits);
+            if (fate_.outcome == SeedEnd::accepted) fate_.outcome = judged();
+            keep_fate();
+            going_ = false;
         }
-        records[i] = record;
-    }
 
-  private:
-    /// The first direction: the user's, or one within the angle of that which the seed comes with, or else the algorithm's own.
-    ARCUATE_HD bool started(Vec3 seed, Vec3 near, const Philox& random, State& state) const {
-        const bool drawn = !rules.has_direction && dot(near, near) > 0.0f;
-        const Vec3* asked = rules.has_direction ? &rules.direction : nullptr;
-        Vec3 direction = rules.direction;
-        if (drawn) asked = &direction;
-        for (int trial = 0; trial < (drawn ? rules.seed_trials : 1); ++trial) {
-            if (drawn) {
-                const Random4 r = random(1u + static_cast<std::uint32_t>(trial));
-                direction = normalized(turned(frame_around(r.v[2] >> 31 ? -near : near), cone_direction(r, rules.seed_one_minus_cos)));
+        /// The first direction: the user's, or one within the angle of that which the seed comes with, or else the algorithm's own.
+        ARCUATE_HD bool started(Vec3 seed, Vec3 near, const Philox& random) {
+            const TrackRules& rules = run_.rules;
+            const bool drawn = !rules.has_direction && dot(near, near) > 0.0f;
+            const Vec3* asked = rules.has_direction ? &rules.direction : nullptr;
+            Vec3 direction = rules.direction;
+            if (drawn) asked = &direction;
+            for (int trial = 0; trial < (drawn ? rules.seed_trials : 1); ++trial) {
+                if (drawn) {
+                    const Random4 r = random(1u + static_cast<std::uint32_t>(trial));
+                    direction = normalized(turned(frame_around(r.v[2] >> 31 ? -near : near), cone_direction(r, rules.seed_one_minus_cos)));
+                }
+                if (run_.algorithm.start(seed, random, asked, start_)) return true;
             }
-            if (algorithm.start(seed, random, asked, state)) return true;
+            return false;
         }
-        return false;
-    }
 
-    ARCUATE_HD SeedEnd judged(const StreamlineRecord& record, const ActState& act, const RegionVisits& visits) const {
-        if (record.vertices < 2) return SeedEnd::no_propagation;
-        if (record.length < rules.min_length) return SeedEnd::too_short;
-        if (rules.regions.required() && !rules.regions.all_visited(visits)) return SeedEnd::missed_include;
-        if (rules.act.on() && act.seed_in_sgm && !act.left_seed_sgm) return SeedEnd::wm_requirement;
-        return SeedEnd::accepted;
-    }
-
-    /// One half as it grows. Lengths are those of the vertices that downsampling will keep.
-    struct Half {
-        const TrackStreamline& run;
-        StreamlineRecord& record;
-        ActState& act;
-        RegionVisits& visits;
-        Vec3 seed;
-        VertexPath path{};
-        Vec3 kept{};                ///< the last vertex that is kept
-        int since = 0;              ///< vertices after it
-        float length_before = 0;    ///< of the streamline where the half began
-        int vertices_before = 1;
+        ARCUATE_HD SeedEnd judged() const {
+            const TrackRules& rules = run_.rules;
+            if (fate_.vertices < 2) return SeedEnd::no_propagation;
+            if (fate_.length < rules.min_length) return SeedEnd::too_short;
+            if (rules.regions.required() && !rules.regions.all_visited(visits_)) return SeedEnd::missed_include;
+            if (rules.act.on() && act_.seed_in_sgm && !act_.left_seed_sgm) return SeedEnd::wm_requirement;
+            return SeedEnd::accepted;
+        }
 
         /// Keeps the path's last vertex; true where the streamline is then as long as it may be, cut to exactly that.
         ARCUATE_HD bool keep_last() {
-            Vec3& vertex = path.back(run.pool);
-            const float segment = length(vertex - kept), most = run.rules.max_length;
-            const bool full = record.length + segment >= most;
-            if (full && segment > 0.0f) vertex = fma((most - record.length) / segment, vertex - kept, kept);
-            record.length = full ? most : record.length + segment;
-            kept = vertex;
-            since = 0;
-            ++record.vertices;
+            Vec3 vertex = path_.back(run_.pool);
+            const float segment = length(vertex - kept_), most = run_.rules.max_length;
+            const bool full = fate_.length + segment >= most;
+            if (full && segment > 0.0f) {
+                vertex = fma((most - fate_.length) / segment, vertex - kept_, kept_);
+                path_.set_back(team_, run_.pool, vertex);
+            }
+            fate_.length = full ? most : fate_.length + segment;
+            kept_ = vertex;
+            since_ = 0;
+            ++fate_.vertices;
             return full;
         }
 
         /// Appends a vertex; true where the half ends because of it (`end` says why).
         ARCUATE_HD bool append(Vec3 vertex, HalfEnd& end) {
             end = HalfEnd::length_exceeded;
-            if (!path.push(run.pool, vertex)) {
+            if (!path_.push(team_, run_.pool, vertex)) {
                 end = HalfEnd::no_room;
                 return true;
             }
-            const bool most = path.count >= run.rules.max_vertices;
-            return ((++since == run.rules.downsample || most) && keep_last()) || most;
+            const bool most = path_.count >= run_.rules.max_vertices;
+            return ((++since_ == run_.rules.downsample || most) && keep_last()) || most;
         }
 
         /// Lengths and visits once more from the start of the half, after its end was changed.
-        ARCUATE_HD void measure_again(const RegionVisits& visits_before) {
-            visits = visits_before;
-            record.length = length_before;
-            record.vertices = vertices_before;
-            since = 0;
-            PathReader read(run.pool, path);
+        ARCUATE_HD void measure_again() {
+            visits_ = visits_before_;
+            fate_.length = length_before_;
+            fate_.vertices = vertices_before_;
+            since_ = 0;
+            PathReader read(run_.pool, path_);
             Vec3 vertex = read();
-            kept = vertex;
-            for (std::int32_t v = 1; v < path.count; ++v) {
+            kept_ = vertex;
+            for (std::int32_t v = 1; v < path_.count; ++v) {
                 vertex = read();
-                if (run.rules.regions.required()) run.rules.regions.visit(vertex, visits);
-                if (++since < run.rules.downsample) continue;
-                record.length += length(vertex - kept);
-                kept = vertex;
-                since = 0;
-                ++record.vertices;
+                if (run_.rules.regions.required()) run_.rules.regions.visit(vertex, visits_);
+                if (++since_ < run_.rules.downsample) continue;
+                fate_.length += length(vertex - kept_);
+                kept_ = vertex;
+                since_ = 0;
+                ++fate_.vertices;
             }
-        }
-
-        ARCUATE_HD void track(std::uint64_t id, int which, State state) {
-            const Purpose purpose = which == 0 ? Purpose::forward_half : Purpose::backward_half;
-            const RegionVisits visits_before = visits;
-            length_before = record.length;
-            vertices_before = which == 0 ? 1 : record.vertices;
-            record.vertices = vertices_before;
-            path = {};
-            kept = seed;
-            since = 0;
-            HalfEnd end = goes_on;
-            bool bad = false;
-            if (!path.push(run.pool, seed)) end = HalfEnd::no_room;
-            std::int32_t longest = 0, cut_steps = 1, attempts = 0;
-            for (std::uint32_t step = 0; end == goes_on; ++step) {
-                const std::int32_t arcs_before = record.counts.arcs + record.counts.end_arcs;
-                end = step < (1u << 24) - 1 ? one_step(state, Philox{run.rules.run_seed, id, purpose, step}) : HalfEnd::model;
-                if (end != goes_on && end != HalfEnd::no_room && run.rules.act.on()) end = run.rules.act.judged(end, act, bad);
-                // A streamline that is too long would only become so again.
-                const bool again = bad && end != HalfEnd::length_exceeded && run.rules.act.backtrack && cut_back(state, longest, cut_steps, attempts, visits_before);
-                note(which, step, state, record.counts.arcs + record.counts.end_arcs - arcs_before, end, again);
-                if (again) {
-                    end = goes_on;
-                    bad = false;
-                }
-            }
-            if (end == HalfEnd::exit_sgm) end_in_sgm(visits_before);
-            if (end == HalfEnd::enter_cgm && run.rules.act.crop && path.count > 1) {
-                Vec3& last = path.back(run.pool);
-                last = run.rules.act.crossing(path.at(run.pool, path.count - 2), last);
-                measure_again(visits_before);
-            }
-            if (end != HalfEnd::length_exceeded && end != HalfEnd::no_room && since > 0 && keep_last()) {
-                end = HalfEnd::length_exceeded;
-                bad = run.rules.act.on();
-            }
-            record.path[which] = path;
-            record.stop[which] = end;
-            if (end == HalfEnd::no_room) record.outcome = SeedEnd::no_room;
-            else if (end == HalfEnd::enter_exclude) record.outcome = SeedEnd::enter_exclude;
-            else if (bad) record.outcome = end == HalfEnd::length_exceeded ? SeedEnd::too_long : SeedEnd::poor_termination;
         }
 
         /// Takes a step and looks at each of its vertices. The vertex that ends a half stays where the end is a place, not where there is none.
-        ARCUATE_HD HalfEnd one_step(State& state, const Philox& random) {
+        ARCUATE_HD HalfEnd one_step(const Philox& random) {
             Vec3 vertices[max_step_vertices];
-            switch (run.algorithm.step(state, random, vertices, record.counts)) {
+            switch (run_.algorithm.step(state_, random, vertices, fate_.counts)) {
                 case StepEnd::none: break;
                 case StepEnd::exit_image: return HalfEnd::exit_image;
                 case StepEnd::calibrator: return HalfEnd::calibrator;
                 case StepEnd::high_curvature: return HalfEnd::high_curvature;
                 default: return HalfEnd::model;
             }
-            for (int v = 0; v < run.algorithm.vertices_per_step(); ++v) {
-                HalfEnd end = run.rules.act.on() ? run.rules.act.at(vertices[v], act) : goes_on;
+            for (int v = 0; v < run_.algorithm.vertices_per_step(); ++v) {
+                HalfEnd end = run_.rules.act.on() ? run_.rules.act.at(vertices[v], act_) : goes_on;
                 if (end == goes_on) {
-                    const RegionVerdict verdict = run.rules.regions.at(vertices[v], visits);
+                    const RegionVerdict verdict = run_.rules.regions.at(vertices[v], visits_);
                     end = verdict == RegionVerdict::go_on          ? goes_on
                           : verdict == RegionVerdict::outside_mask ? HalfEnd::exit_mask
                           : verdict == RegionVerdict::excluded     ? HalfEnd::enter_exclude
                                                                    : HalfEnd::traverse_all_include;
-                } else if (end == HalfEnd::enter_csf && act.sgm_depth > 0) {
+                } else if (end == HalfEnd::enter_csf && act_.sgm_depth > 0) {
                     end = HalfEnd::exit_sgm;
                 }
                 if (end == HalfEnd::exit_image || end == HalfEnd::exit_mask || end == HalfEnd::exit_sgm) return end;
@@ -258,60 +288,80 @@ struct TrackStreamline {
         }
 
         /// Backtracking: cuts whole steps off the end, one more after every third attempt that got no further. False at the seed.
-        ARCUATE_HD bool cut_back(State& state, std::int32_t& longest, std::int32_t& cut_steps, std::int32_t& attempts, const RegionVisits& visits_before) {
-            if (path.count > longest) {
-                longest = path.count;
-                cut_steps = 1;
-                attempts = 1;
-            } else if (attempts++ == 3) {
-                attempts = 1;
-                ++cut_steps;
+        ARCUATE_HD bool cut_back() {
+            if (path_.count > longest_) {
+                longest_ = path_.count;
+                cut_steps_ = 1;
+                attempts_ = 1;
+            } else if (attempts_++ == 3) {
+                attempts_ = 1;
+                ++cut_steps_;
             }
-            const int n = run.algorithm.vertices_per_step();
-            const std::int32_t partial = (longest - 1) % n ? (longest - 1) % n : n;
-            const std::int32_t target = longest - partial - (cut_steps - 1) * n;
+            const int n = run_.algorithm.vertices_per_step();
+            const std::int32_t partial = (longest_ - 1) % n ? (longest_ - 1) % n : n;
+            const std::int32_t target = longest_ - partial - (cut_steps_ - 1) * n;
             if (target <= 1) return false;
-            if (target < path.count) {
-                if (target <= act.seed_sgm) {  // back inside the seed's sub-cortical grey
-                    act.left_seed_sgm = false;
-                    act.sgm_depth = target;
-                    act.seed_sgm = 0;
+            if (target < path_.count) {
+                if (target <= act_.seed_sgm) {  // back inside the seed's sub-cortical grey
+                    act_.left_seed_sgm = false;
+                    act_.sgm_depth = target;
+                    act_.seed_sgm = 0;
                 } else {
-                    act.sgm_depth = max(0, act.sgm_depth - (path.count - target));
+                    act_.sgm_depth = max(0, act_.sgm_depth - (path_.count - target));
                 }
-                path.truncate(run.pool, target);
-                measure_again(visits_before);
+                path_.truncate(run_.pool, target);
+                measure_again();
             }
-            const Vec3 last = path.back(run.pool), before = path.at(run.pool, target - 2);
-            act.in_pathology = run.rules.act.image.at(last).is_path();
-            return run.algorithm.restart(last, normalized(last - before), state);
+            const Vec3 last = path_.back(run_.pool), before = path_.at(run_.pool, target - 2);
+            act_.in_pathology = run_.rules.act.image.at(last).is_path();
+            return run_.algorithm.restart(last, normalized(last - before), state_);
         }
 
         /// A half that has crossed sub-cortical grey matter ends inside it, where the data support its direction least.
-        ARCUATE_HD void end_in_sgm(const RegionVisits& visits_before) {
-            const std::int32_t first = max(1, path.count - act.sgm_depth);
-            std::int32_t best = path.count - 1;
+        ARCUATE_HD void end_in_sgm() {
+            const std::int32_t first = max(1, path_.count - act_.sgm_depth);
+            std::int32_t best = path_.count - 1;
             float least = infinity;
-            for (std::int32_t v = path.count - 1; v >= first; --v) {
-                const Vec3 here = path.at(run.pool, v);
-                const float value = run.algorithm.amplitude(here, normalized(here - path.at(run.pool, v - 1)));
+            for (std::int32_t v = path_.count - 1; v >= first; --v) {
+                const Vec3 here = path_.at(run_.pool, v);
+                const float value = run_.algorithm.amplitude(here, normalized(here - path_.at(run_.pool, v - 1)));
                 if (value <= least) {
                     least = value;
                     best = v;
                 }
             }
-            if (best + 1 == path.count) return;
-            path.truncate(run.pool, best + 1);
-            measure_again(visits_before);
+            if (best + 1 == path_.count) return;
+            path_.truncate(run_.pool, best + 1);
+            measure_again();
         }
 
-        ARCUATE_HD void note(int which, std::uint32_t step, const State& state, std::int32_t arcs, HalfEnd end, bool again) const {
-            if (!run.trace.entries) return;
-            const std::int32_t at = take_relaxed(run.trace.count, 1);
-            if (at >= run.trace.capacity) return;
-            run.trace.entries[at] = {which, static_cast<std::int32_t>(step), path.count, arcs, state.position, state.direction,
-                                     run.algorithm.amplitude(state.position, state.direction), end, again};
+        ARCUATE_HD void note(std::int32_t arcs, HalfEnd end, bool again) const {
+            if (!run_.trace.entries) return;
+            const std::int32_t at = team_.take(run_.trace.count);
+            if (at >= run_.trace.capacity) return;
+            team_.store(run_.trace.entries[at], TraceEntry{half_, static_cast<std::int32_t>(step_), path_.count, arcs, state_.position, state_.direction,
+                                                           run_.algorithm.amplitude(state_.position, state_.direction), end, again});
         }
+
+        const TrackStreamline& run_;
+        const Crew<team_lanes> team_{};
+        bool going_ = false, one_sided_ = false;
+        std::int64_t item_ = 0;
+        StreamlineFate fate_{};
+        State start_{};                        ///< at the seed, of the half that comes next
+        ActState act_;
+        RegionVisits visits_, visits_before_;  ///< before: where the half began
+        // Of the half. Lengths are those of the vertices that downsampling will keep.
+        int half_ = 0;
+        std::uint32_t step_ = 0;
+        State state_{};
+        VertexPath path_;
+        Vec3 kept_{};                          ///< the last vertex that is kept
+        int since_ = 0;                        ///< vertices after it
+        float length_before_ = 0;              ///< of the streamline where the half began
+        int vertices_before_ = 1;
+        std::int32_t longest_ = 0, cut_steps_ = 1, attempts_ = 0;  ///< of backtracking
+        bool bad_ = false, no_room_ = false;
     };
 };
 

@@ -32,11 +32,11 @@ struct VoxelGrid {
     ARCUATE_HD std::int32_t nearest(Vec3 v) const { return covers(v) ? *at(floor_int(v.x + 0.5f), floor_int(v.y + 0.5f), floor_int(v.z + 0.5f)) : 0; }
 
     /// False where the voxel nearest to the point has no data: the end of the image, as MRtrix's masked interpolator sees it.
-    ARCUATE_HD bool locate(Vec3 world, Cell& cell) const {
+    ARCUATE_HOT bool locate(Vec3 world, Cell& cell) const {
         return locate_voxel(transform_point(world_to_voxel, world), cell);
     }
     /// The same, of voxel coordinates.
-    ARCUATE_HD bool locate_voxel(Vec3 v, Cell& cell) const {
+    ARCUATE_HOT bool locate_voxel(Vec3 v, Cell& cell) const {
         if (!covers(v)) return false;
         const int x = floor_int(v.x), y = floor_int(v.y), z = floor_int(v.z);
         const float fx = v.x - static_cast<float>(x), fy = v.y - static_cast<float>(y), fz = v.z - static_cast<float>(z);

@@ -3,13 +3,20 @@
 
 #include "backend/cuda_check.hpp"
 #include "backend/launch.hpp"
+#include "kernels/walk_items.hpp"
+
+#include <algorithm>
 
 namespace arcuate::detail {
 
 /// Small enough that a block whose items end early makes room soon, and that registers are not left over for want of a whole block.
 inline constexpr int block_threads = 128;
 
-/// A thread per item. A loop over items would put the kernel's code there twice: an item may be a whole streamline, and its code that of a tracker. One block
+/// A kernel whose items differ much in length: `Walk` goes through one, step by step (TrackStreamline).
+template <class Kernel>
+concept Walks = requires { typename Kernel::Walk; };
+
+/// A thread per item. A loop over items would put the kernel's code there twice: an item may be long, and its code, too. One block
 /// at least: the kernel has as many registers as it can use.
 template <class Kernel>
 __global__ void __launch_bounds__(block_threads, 1) run_item(const __grid_constant__ Kernel kernel, std::int64_t n) {
@@ -17,10 +24,39 @@ __global__ void __launch_bounds__(block_threads, 1) run_item(const __grid_consta
     if (i < n) kernel(i);
 }
 
+/// Before compute capability 9.0 trackers of higher orders would spill.
+template <Walks Kernel>
+constexpr int least_blocks() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    return Kernel::resident_blocks;
+#else
+    return 1;
+#endif
+}
+
+/// As many teams of threads as the device holds at a time, for any number of items.
+template <Walks Kernel>
+__global__ void __launch_bounds__(block_threads, least_blocks<Kernel>()) run_walks(const __grid_constant__ Kernel kernel, std::int64_t n) {
+    kernels::walk_items(kernel, n);
+}
+
+/// Blocks of a kernel that a device holds at a time.
+inline std::int64_t resident_blocks(const void* kernel) {
+    int device = 0, multiprocessors = 0, blocks = 0;
+    check(cudaGetDevice(&device), "asking which it is");
+    check(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device), "reading its properties");
+    check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, kernel, block_threads, 0), "planning a kernel");
+    return std::int64_t{1} * multiprocessors * std::max(blocks, 1);
+}
+
 template <class Kernel>
 void launch_cuda(const Device& device, std::int64_t n, const Kernel& kernel) {
     select(device);
-    run_item<<<static_cast<unsigned>((n + block_threads - 1) / block_threads), block_threads, 0, stream_of(device)>>>(kernel, n);
+    const auto blocks = [](std::int64_t threads) { return (threads + block_threads - 1) / block_threads; };
+    if constexpr (Walks<Kernel>)
+        run_walks<<<static_cast<unsigned>(std::min(blocks(n * Kernel::team_lanes), resident_blocks(reinterpret_cast<const void*>(&run_walks<Kernel>)))), block_threads, 0, stream_of(device)>>>(kernel, n);
+    else
+        run_item<<<static_cast<unsigned>(blocks(n)), block_threads, 0, stream_of(device)>>>(kernel, n);
     check(cudaGetLastError(), "launching a kernel");
 }
 

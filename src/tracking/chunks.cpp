@@ -3,6 +3,7 @@
 #include "arcuate/core/error.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace arcuate::tracking {
@@ -121,15 +122,15 @@ std::int32_t most_pages(const TrackOptions& o) {
 
 Pool::Pool(const Device& device, std::int32_t pages)
     : pages_(pages), vertices_(device, static_cast<std::size_t>(pages) * page_vertices), next_(device, static_cast<std::size_t>(pages)),
-      previous_(device, static_cast<std::size_t>(pages)), taken_(device, 1) {}
+      previous_(device, static_cast<std::size_t>(pages)), counters_(device, 2) {}
 
 VertexPool Pool::view() const {
-    const std::int32_t none = 0;
-    taken_.upload(std::span(&none, 1));
+    const std::array<std::int32_t, 2> none{};
+    counters_.upload(none);
     return view_taken();
 }
 
-VertexPool Pool::view_taken() const { return {vertices_.data(), next_.data(), previous_.data(), taken_.data(), pages_}; }
+VertexPool Pool::view_taken() const { return {vertices_.data(), next_.data(), previous_.data(), counters_.data(), counters_.data() + 1, pages_}; }
 
 ChunkQueue::ChunkQueue(const TrackInput& input, const TrackOptions& resolved, std::span<const Device> devices, Reached from)
     : options_(resolved), in_flight_(total_workers(devices) + 1), reached_(from), next_first_(from.seeds),

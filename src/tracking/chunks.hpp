@@ -25,7 +25,7 @@ class Pool {
   private:
     std::int32_t pages_;
     mutable Buffer<kernels::Vec3> vertices_;
-    mutable Buffer<std::int32_t> next_, previous_, taken_;
+    mutable Buffer<std::int32_t> next_, previous_, counters_;
 };
 
 /// Pages that the longest streamline could need.

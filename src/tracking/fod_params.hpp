@@ -36,4 +36,15 @@ Buffer<kernels::ArcShape> use(const Calibration& calibration, Params& params, co
     return arcs;
 }
 
+/// A calibration's directions around the z axis, as iFOD1 reads them: (3, stride), the stride a multiple of eight.
+inline std::vector<float> directions_of(const Calibration& calibration) {
+    const std::size_t stride = (calibration.arcs.size() + 7) / 8 * 8;
+    std::vector<float> out(3 * stride);
+    for (std::size_t i = 0; i < calibration.arcs.size(); ++i) {
+        const kernels::Vec3 d = kernels::turned({{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, calibration.arcs[i]);
+        out[i] = d.x, out[stride + i] = d.y, out[2 * stride + i] = d.z;
+    }
+    return out;
+}
+
 }  // namespace arcuate::tracking

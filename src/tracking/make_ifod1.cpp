@@ -20,18 +20,6 @@ struct Images {
     int calibration_arcs() const { return params.rejection.calibration_count; }
 };
 
-/// (3, multiple of eight): the directions of a grid around the z axis.
-std::vector<float> directions_of(const std::vector<kernels::ArcShape>& arcs) {
-    const std::size_t stride = (arcs.size() + 7) / 8 * 8;
-    std::vector<float> out(3 * stride);
-    const kernels::Frame frame{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
-    for (std::size_t i = 0; i < arcs.size(); ++i) {
-        const kernels::Vec3 d = kernels::turned(frame, arcs[i]);
-        out[i] = d.x, out[stride + i] = d.y, out[2 * stride + i] = d.z;
-    }
-    return out;
-}
-
 }  // namespace
 
 std::unique_ptr<Tracker> make_ifod1(const TrackInput& input, const TrackOptions& o, const Device& device) {
@@ -40,7 +28,7 @@ std::unique_ptr<Tracker> make_ifod1(const TrackInput& input, const TrackOptions&
     kernels::DrawParams params = draw_params(o);
     calibrated(params.rejection, calibration);
     return with_order<8, 12>(lmax, [&](auto order) {
-        return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, device), Buffer<float>(device, directions_of(calibration.arcs)), params, one_minus_cos(radians(o.angle)), o.rk4}, input, o, device);
+        return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, device), Buffer<float>(device, directions_of(calibration)), params, one_minus_cos(radians(o.angle)), o.rk4}, input, o, device);
     });
 }
 

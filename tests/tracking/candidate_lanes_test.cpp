@@ -1,4 +1,4 @@
-// A GPU's thread evaluates candidates one by one, a processor eight at a time: here both on the processor, step by step, every bit.
+// A GPU's threads evaluate candidates together, a lane each, a processor eight at a time: here both on the processor, step by step, every bit.
 #include "kernels/ifod1.hpp"
 #include "kernels/ifod2.hpp"
 #include "kernels/ptt.hpp"
@@ -75,8 +75,10 @@ std::array<int, 5> expect_same_steps(Start start, One one, Eight eight) {
 template <class Tracker>
 std::array<int, 5> expect_same_steps_of(const Tracker& tracker) {
     using State = typename Tracker::State;
-    return expect_same_steps<State>([&](Vec3 seed, const Philox& random, State& state) { return tracker.start(seed, random, nullptr, state); },
-                                    [&](auto&... to) { return tracker.template step<1>(to...); }, [&](auto&... to) { return tracker.template step<8>(to...); });
+    const auto start = [&](Vec3 seed, const Philox& random, State& state) { return tracker.start(seed, random, nullptr, state); };
+    const auto eight = [&](auto&... to) { return tracker.step_by(EightAtOnce{}, to...); };
+    expect_same_steps<State>(start, [&](auto&... to) { return tracker.step_by(Team<8>{}, to...); }, eight);
+    return expect_same_steps<State>(start, [&](auto&... to) { return tracker.step_by(Team<32>{}, to...); }, eight);
 }
 
 int count(const std::array<int, 5>& ends, StepEnd end) { return ends[static_cast<std::size_t>(end)]; }
@@ -112,13 +114,8 @@ TEST(CandidateLanes, OfIfod1) {
         const auto found = tracking::calibrate_directions(tracking::ifod2_params(o), 8);
         auto params = tracking::draw_params(o);
         tracking::calibrated(params.rejection, found);
-        const std::size_t stride = (found.arcs.size() + 7) / 8 * 8;
-        std::vector<float> fixed(3 * stride);
-        for (std::size_t i = 0; i < found.arcs.size(); ++i) {
-            const Vec3 d = turned(Frame{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}, found.arcs[i]);
-            fixed[i] = d.x, fixed[stride + i] = d.y, fixed[2 * stride + i] = d.z;
-        }
-        const Ifod1Directions<8> directions{field(), params, tracking::ifod2_params(o).one_minus_cos_max, fixed.data(), static_cast<int>(stride)};
+        const auto fixed = tracking::directions_of(found);
+        const Ifod1Directions<8> directions{field(), params, tracking::ifod2_params(o).one_minus_cos_max, fixed.data(), static_cast<int>(fixed.size() / 3)};
         using State = Ifod1<8>::State;
         const auto stepped = [&](auto next) {
             return [&params, next](State& state, const Philox& random, Vec3*, StepCounts& counts) {
@@ -128,13 +125,15 @@ TEST(CandidateLanes, OfIfod1) {
                 return end;
             };
         };
-        const auto ends = expect_same_steps<State>(
-            [&](Vec3 seed, const Philox& random, State& state) {
-                state.position = seed;
-                return directions.start(seed, random, nullptr, state.direction);
-            },
-            stepped([&](const State& s, const Philox& random, Vec3& to, StepCounts& counts) { return directions.next<1>(s.position, s.direction, random, 0, to, counts); }),
-            stepped([&](const State& s, const Philox& random, Vec3& to, StepCounts& counts) { return directions.next<8>(s.position, s.direction, random, 0, to, counts); }));
+        const auto by = [&](auto evaluators) {
+            return stepped([&directions, evaluators](const State& s, const Philox& random, Vec3& to, StepCounts& counts) { return directions.next_by(evaluators, s.position, s.direction, random, 0, to, counts); });
+        };
+        const auto start = [&](Vec3 seed, const Philox& random, State& state) {
+            state.position = seed;
+            return directions.start(seed, random, nullptr, state.direction);
+        };
+        expect_same_steps<State>(start, by(Team<32>{}), by(EightAtOnce{}));
+        const auto ends = expect_same_steps<State>(start, by(Team<8>{}), by(EightAtOnce{}));
         EXPECT_GT(count(ends, StepEnd::none), 1000);
         EXPECT_GT(count(ends, StepEnd::exit_image) + count(ends, StepEnd::calibrator), 50);
     }

@@ -99,6 +99,21 @@ struct Collect : StreamlineSink {
     }
 };
 
+/// Tissue from -1 to 59 mm along x, in voxels of 1 mm: cortex up to `left` and from `right` on, white matter between, CSF where y is above 11 mm.
+inline ScalarImage slab(double left, double right, double sgm_from = 1e9, double sgm_to = 1e9) {
+    Grid grid = box(62, 18, 18, 1);
+    grid.voxel_to_world.offset = {-1, -1, -1};
+    ScalarImage t(grid, 5);
+    for (std::int64_t z = 0, v = 0; z < 18; ++z)
+        for (std::int64_t y = 0; y < 18; ++y)
+            for (std::int64_t x = 0; x < 62; ++x, ++v) {
+                const double mm = static_cast<double>(x) - 1, side = static_cast<double>(y) - 1;
+                const int tissue = side > 11 ? 3 : mm < left || mm > right ? 0 : mm >= sgm_from && mm <= sgm_to ? 1 : 2;
+                t.at(v, tissue) = 1;
+            }
+    return t;
+}
+
 /// Seeds everywhere, and a mask where one is given. The image must outlive the input.
 inline tracking::TrackInput whole(const ScalarImage& field, const std::optional<Mask>& mask = {}) {
     tracking::TrackInput input{.field = field};

@@ -50,6 +50,14 @@ Vec3 random_direction(std::uint64_t item) {
     return normalized(d);
 }
 
+/// Of one arc alone.
+float probability_of(const Ifod2<8>& ifod2, const Ifod2State& from, const ArcShape& shape, float& half_log_end) {
+    float p[8], ends[8];
+    ifod2.arc_probabilities(from, ArcOf<Float8>(from.position, frame_around(from.direction), eight_of(&shape, 1), ifod2.params.step), 1, p, ends);
+    half_log_end = ends[0];
+    return p[0];
+}
+
 }  // namespace
 
 TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
@@ -73,9 +81,8 @@ TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
 
         const Ifod2State state{pf, d, 0.5f * log(f)};
         const ArcShape shape{0.01f + 0.7f * uniform(r.v[3]), 0.6f, 0.8f};
-        const Arc arc(state.position, frame_around(d), shape, 1.1f);
         float half_log_end;
-        const float probability = ifod2.arc_probability(state, arc, half_log_end);
+        const float probability = probability_of(ifod2, state, shape, half_log_end);
         const double wanted = oracle.probability({p, {d.x, d.y, d.z}}, {shape.angle, std::atan2(0.8, 0.6)});
         EXPECT_NEAR(probability, wanted, 3e-6 * wanted);
         compared += wanted > 0;
@@ -83,7 +90,6 @@ TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
     EXPECT_GT(compared, 400);
 }
 
-// A device evaluates arc by arc, a processor eight at once.
 TEST(Ifod2Kernel, EightArcsHaveTheProbabilitiesOfOneEach) {
     auto fod = random_field();
     for (std::int64_t v = 0; v < fod.grid.voxels(); v += 5) fod.at(v, 0) = v % 2 ? -1.0f : 0.0f;  // amplitudes below the cutoff, too
@@ -99,7 +105,7 @@ TEST(Ifod2Kernel, EightArcsHaveTheProbabilitiesOfOneEach) {
         const Random4x8 draws = eight_draws({6, i, Purpose::forward_half, 1}, 0);
         const int wanted = 1 + static_cast<int>(i % 8);
         float together[8] = {7, 7, 7, 7, 7, 7, 7, 7}, ends[8];
-        ifod2.arc_probabilities<Float8>(state, ArcOf<Float8>(state.position, frame, cone_direction(draws, ifod2.params.one_minus_cos_max), 1.1f), wanted, together, ends);
+        ifod2.arc_probabilities(state, ArcOf<Float8>(state.position, frame, cone_direction(draws, ifod2.params.one_minus_cos_max), 1.1f), wanted, together, ends);
         for (int k = 0; k < 8; ++k) {
             if (k >= wanted) {
                 EXPECT_EQ(together[k], 7);
@@ -107,7 +113,7 @@ TEST(Ifod2Kernel, EightArcsHaveTheProbabilitiesOfOneEach) {
             }
             const Random4 draw{{draws.v[0][k], draws.v[1][k], draws.v[2][k], draws.v[3][k]}};
             float end;
-            const float alone = ifod2.arc_probability(state, Arc(state.position, frame, cone_direction(draw, ifod2.params.one_minus_cos_max), 1.1f), end);
+            const float alone = probability_of(ifod2, state, cone_direction(draw, ifod2.params.one_minus_cos_max), end);
             EXPECT_EQ(bits_of(together[k]), bits_of(alone));
             EXPECT_TRUE(!(alone > 0) || bits_of(ends[k]) == bits_of(end));
             ++(alone > 0 ? positive : alone < 0 ? outside : zero);
@@ -176,7 +182,7 @@ TEST(Ifod2Kernel, AcceptedArcsFollowTheirProbability) {
     for (int i = 0; i < 8000; ++i) {
         const float angle = (static_cast<float>(i) + 0.5f) / 8000 * p.max_angle;
         float h;
-        const double q = ifod2.arc_probability(start, Arc(start.position, frame_around(start.direction), ArcShape{angle, 1, 0}, p.step), h) * std::sin(double(angle));
+        const double q = probability_of(ifod2, start, ArcShape{angle, 1, 0}, h) * std::sin(double(angle));
         density[static_cast<std::size_t>(i * bins / 8000)] += q;
         total += q;
     }

@@ -10,6 +10,7 @@
 
 using namespace arcuate;
 using namespace arcuate::tracking;
+using test::slab;
 
 namespace {
 
@@ -33,21 +34,6 @@ class Scene : public test::OnEachDevice {
     }
 };
 ARCUATE_ON_EACH_DEVICE(Scene);
-
-/// Tissue from -1 to 59 mm along x, in voxels of 1 mm: cortex up to `left` and from `right` on, white matter between, CSF where y is above 11 mm.
-ScalarImage slab(double left, double right, double sgm_from = 1e9, double sgm_to = 1e9) {
-    Grid grid = test::box(62, 18, 18, 1);
-    grid.voxel_to_world.offset = {-1, -1, -1};
-    ScalarImage t(grid, 5);
-    for (std::int64_t z = 0, v = 0; z < 18; ++z)
-        for (std::int64_t y = 0; y < 18; ++y)
-            for (std::int64_t x = 0; x < 62; ++x, ++v) {
-                const double mm = static_cast<double>(x) - 1, side = static_cast<double>(y) - 1;
-                const int tissue = side > 11 ? 3 : mm < left || mm > right ? 0 : mm >= sgm_from && mm <= sgm_to ? 1 : 2;
-                t.at(v, tissue) = 1;
-            }
-    return t;
-}
 
 /// Just inside the cortex of slab(10, 50), or where the image ends: anatomy lets streamlines leave that way.
 bool ends_well(const float* p) {
