@@ -35,9 +35,9 @@ def demangled(names):
 
 
 def kernel_of(name):
-    """Ours: TrackStreamline<Ifod2<8>> of void arcuate::detail::run_item<arcuate::kernels::TrackStreamline<arcuate::kernels::Ifod2<8> > >(...), or the name of a function
+    """Ours: TrackStreamline<Ifod2<8>> of void arcuate::detail::run_walks<arcuate::kernels::TrackStreamline<arcuate::kernels::Ifod2<8> > >(...), or the name of a function
     that is called; None of what belongs to a library."""
-    found = re.search(r"run_item<(.*) ?>\(", name) or re.search(r"(arcuate::kernels::.*?)\(", name)
+    found = re.search(r"run_(?:item|walks)<(.*) ?>\(", name) or re.search(r"(arcuate::kernels::.*?)\(", name)
     return re.sub(r"arcuate::(kernels::)?|\((int|bool)\)", "", found[1]).replace(" >", ">").strip() if found else None
 
 
@@ -55,6 +55,11 @@ def table(results, version):
     return "\n".join(lines) + "\n"
 
 
+def compiler_of(command):
+    """The first word that is not ccache."""
+    return next(word for word in shlex.split(command["command"]) if "ccache" not in pathlib.Path(word).name)
+
+
 def compile_one(command, architecture):
     words, skip, kept = shlex.split(command["command"]), False, []
     for word in words:
@@ -64,8 +69,7 @@ def compile_one(command, architecture):
             skip = True
         elif not word.startswith("--generate-code") and word not in ("-c", "-MD"):
             kept.append(word)
-    while "ccache" in pathlib.Path(kept[0]).name:
-        kept = kept[1:]
+    kept = kept[kept.index(compiler_of(command)):]
     with tempfile.TemporaryDirectory() as folder:
         kept += [f"-arch=sm_{architecture}", "-cubin", "-Xptxas=-v", "-o", f"{folder}/out.cubin"]
         done = subprocess.run(kept, cwd=command["directory"], capture_output=True, text=True)
@@ -98,7 +102,7 @@ def main():
     if o.files:
         commands = [c for c in commands if pathlib.Path(c["file"]).name in o.files.split(",")]
     architectures = o.architectures.split(",")
-    version = subprocess.run(["nvcc", "--version"], capture_output=True, text=True).stdout.splitlines()[-2]
+    version = subprocess.run([compiler_of(commands[0]), "--version"], capture_output=True, text=True).stdout.splitlines()[-2]
     results, tracking = collections.defaultdict(dict), set()
     if o.out and (stored := pathlib.Path(o.out + ".json")).exists():
         results |= json.loads(stored.read_text())["kernels"]

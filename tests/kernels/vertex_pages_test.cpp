@@ -11,13 +11,15 @@ namespace {
 
 struct Pages {
     explicit Pages(std::int32_t pages) : vertices(static_cast<std::size_t>(pages) * page_vertices), next(static_cast<std::size_t>(pages)), previous(next.size()) {
-        pool = {vertices.data(), next.data(), previous.data(), &taken, pages};
+        pool = {vertices.data(), next.data(), previous.data(), &taken, nullptr, pages};
     }
     std::vector<Vec3> vertices;
     std::vector<std::int32_t> next, previous;
     std::int32_t taken = 0;
     VertexPool pool;
 };
+
+constexpr Team<1> alone;
 
 Vec3 numbered(int i) { return {static_cast<float>(i), 0.5f, -static_cast<float>(i)}; }
 
@@ -36,10 +38,10 @@ TEST(VertexPages, TwoPathsGrowSideBySide) {
     VertexPath a, b;
     std::vector<int> in_a, in_b;
     for (int i = 0; i < 200; ++i) {
-        ASSERT_TRUE(a.push(pages.pool, numbered(i)));
+        ASSERT_TRUE(a.push(alone, pages.pool, numbered(i)));
         in_a.push_back(i);
         if (i % 2) continue;
-        ASSERT_TRUE(b.push(pages.pool, numbered(1000 + i)));
+        ASSERT_TRUE(b.push(alone, pages.pool, numbered(1000 + i)));
         in_b.push_back(1000 + i);
     }
     expect_numbers(pages.pool, a, in_a);
@@ -52,12 +54,12 @@ TEST(VertexPages, ATruncatedPathUsesItsPagesAgain) {
         Pages pages(6);
         VertexPath path;
         std::vector<int> numbers;
-        for (int i = 0; i < 200; ++i) path.push(pages.pool, numbered(i)), numbers.push_back(i);
+        for (int i = 0; i < 200; ++i) path.push(alone, pages.pool, numbered(i)), numbers.push_back(i);
         path.truncate(pages.pool, left);
         numbers.resize(static_cast<std::size_t>(left));
         expect_numbers(pages.pool, path, numbers);
         for (int i = 0; i < 130; ++i) {
-            ASSERT_TRUE(path.push(pages.pool, numbered(500 + i)));
+            ASSERT_TRUE(path.push(alone, pages.pool, numbered(500 + i)));
             numbers.push_back(500 + i);
         }
         expect_numbers(pages.pool, path, numbers);
@@ -69,8 +71,20 @@ TEST(VertexPages, ATruncatedPathUsesItsPagesAgain) {
 TEST(VertexPages, AnEmptyPoolLeavesThePathAsItWas) {
     Pages pages(1);
     VertexPath path;
-    for (int i = 0; i < 64; ++i) ASSERT_TRUE(path.push(pages.pool, numbered(i)));
-    EXPECT_FALSE(path.push(pages.pool, numbered(64)));
+    for (int i = 0; i < 64; ++i) ASSERT_TRUE(path.push(alone, pages.pool, numbered(i)));
+    EXPECT_FALSE(path.push(alone, pages.pool, numbered(64)));
     EXPECT_EQ(path.count, 64);
     EXPECT_EQ(path.back(pages.pool).x, 63.0f);
+}
+
+TEST(VertexPages, TheLastVertexCanBeAnother) {
+    Pages pages(2);
+    VertexPath path;
+    for (int i = 0; i < 65; ++i) {
+        ASSERT_TRUE(path.push(alone, pages.pool, numbered(i)));
+        path.set_back(alone, pages.pool, numbered(100 + i));
+        EXPECT_EQ(path.back(pages.pool).x, static_cast<float>(100 + i));
+    }
+    EXPECT_EQ(path.count, 65);
+    EXPECT_EQ(path.at(pages.pool, 63).x, 163.0f);
 }
