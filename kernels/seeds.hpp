@@ -31,7 +31,7 @@ struct SeedSources {
     TissueImage tissues;            ///< for seeds on the interface, and of fixels
 
     /// False where a source cannot give a point (an interface that is not found). A seed of a fixel comes with the direction of it; others leave it zero.
-    ARCUATE_APART bool operator()(Philox random, Vec3& position, Vec3& direction) const {
+    ARCUATE_HD bool operator()(const Philox& random, Vec3& position, Vec3& direction) const {
         int s = 0;
         std::int64_t first = 0;
         if (count > 1 && finite) {
