@@ -14,23 +14,26 @@ struct FodField {
     static constexpr int stride = Polynomial::stride;
 
     VoxelGrid grid;
-    const float* coefficients;   ///< (rows, stride), of the polynomial
+    const float* coefficients;    ///< (rows, stride), of the polynomial; null where they are in half precision
+    const std::uint16_t* halves;  ///< (rows, stride), of the polynomial over `scale`
+    float scale;                  ///< a power of two
 
     ARCUATE_HD bool locate(Vec3 world, Cell& cell) const { return grid.locate(world, cell); }
 
     /// Eight of the interpolated coefficients: sum over the corners, in their order.
     ARCUATE_HD Float8 interpolate8(const Cell& cell, int first) const {
-        Float8 c = Float8::all(0.0f);
-        ARCUATE_UNROLL
-        for (int k = 0; k < 8; ++k)
-            c = fma(Float8::load(coefficients + static_cast<std::int64_t>(cell.row[k]) * stride + first), Float8::all(cell.weight[k]), c);
-        return c;
+        return coefficients ? sum_over_corners(coefficients, cell, first) : Float8::all(scale) * sum_over_corners(halves, cell, first);
     }
 
     /// All coefficients at a point, (stride).
     ARCUATE_HD void interpolate(const Cell& cell, float* c) const {
-        ARCUATE_UNROLL
-        for (int group = 0; group < stride; group += 8) interpolate8(cell, group).store(c + group);
+        if (coefficients) {
+            ARCUATE_UNROLL
+            for (int group = 0; group < stride; group += 8) sum_over_corners(coefficients, cell, group).store(c + group);
+        } else {
+            ARCUATE_UNROLL
+            for (int group = 0; group < stride; group += 8) (Float8::all(scale) * sum_over_corners(halves, cell, group)).store(c + group);
+        }
     }
 
     /// Amplitude of the interpolated FOD along a unit direction.
@@ -38,6 +41,16 @@ struct FodField {
         float c[stride];
         interpolate(cell, c);
         return Polynomial::value(c, direction.x, direction.y, direction.z);
+    }
+
+  private:
+    template <class T>
+    ARCUATE_HD static Float8 sum_over_corners(const T* rows, const Cell& cell, int first) {
+        Float8 c = Float8::all(0.0f);
+        ARCUATE_UNROLL
+        for (int k = 0; k < 8; ++k)
+            c = fma(Float8::load_aligned(rows + static_cast<std::int64_t>(cell.row[k]) * stride + first), Float8::all(cell.weight[k]), c);
+        return c;
     }
 };
 

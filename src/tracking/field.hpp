@@ -2,44 +2,84 @@
 #pragma once
 
 #include "arcuate/core/image.hpp"
+#include "arcuate/tracking/track.hpp"
 #include "backend/buffer.hpp"
 #include "backend/to_kernel.hpp"
 #include "kernels/fod_field.hpp"
 
 namespace arcuate::tracking {
 
-/// The voxels of an image that have any value but zero, as rows of a packed array; row 0 is all zero.
+/// Which voxels of an image have any value but zero, and the rows that stand for them in a packed array; row 0 is all zero.
+class RowsOfVoxels {
+  public:
+    /// Throws InputError, calling the image `what`, where a value is not finite or all are zero.
+    RowsOfVoxels(const ScalarImage& image, const std::string& what, const Device& device);
+
+    kernels::VoxelGrid grid() const;
+    const std::vector<std::int64_t>& voxels() const { return voxels_; }  ///< of rows 1, 2, ...
+    std::int64_t rows() const { return static_cast<std::int64_t>(voxels_.size()) + 1; }
+
+  private:
+    Grid grid_;
+    kernels::Affine3 world_to_voxel_;
+    std::vector<std::int64_t> voxels_;
+    Buffer<std::int32_t> index_;
+};
+
+/// The values of those voxels.
 class RowsOnDevice {
   public:
-    /// `stride` values per row, at least image.volumes; `scale` multiplies them, and `change`, if there is one, turns each row into another. Throws InputError, calling the image `what`, where a value is not finite
-    /// or all are zero.
-    RowsOnDevice(const ScalarImage& image, std::int64_t stride, float scale, const std::string& what, const Device& device, void (*change)(const float*, float*) = nullptr);
+    /// `stride` values per row, at least image.volumes; `scale` multiplies them. Throws as RowsOfVoxels does.
+    RowsOnDevice(const ScalarImage& image, std::int64_t stride, float scale, const std::string& what, const Device& device);
 
-    std::int64_t rows() const { return rows_; }  ///< row 0 included
-    kernels::VoxelGrid grid() const;
+    std::int64_t rows() const { return voxels_.rows(); }  ///< row 0 included
+    kernels::VoxelGrid grid() const { return voxels_.grid(); }
     const float* values() const { return values_.data(); }
     float* values() { return values_.data(); }
 
   private:
-    std::int64_t rows_ = 1;
-    Grid grid_;
-    kernels::Affine3 world_to_voxel_;
+    RowsOfVoxels voxels_;
     Buffer<float> values_;
-    Buffer<std::int32_t> index_;
 };
 
 /// Order of an FOD image's series. Throws InputError where the volume count is not that of an even-order series from 2 to 12.
 int lmax_of_fod(const ScalarImage& fod);
 
+/// Turns a series, padded with zeros, into a polynomial of the same length; both may be the same memory.
+using ToPolynomial = void(const float* series, float* polynomial);
+
+/// Polynomials of an FOD image on a device, in either precision.
+class PolynomialsOnDevice {
+  public:
+    /// Throws as RowsOfVoxels does, and in half precision where a polynomial is not finite.
+    PolynomialsOnDevice(const ScalarImage& fod, FodPrecision precision, std::int64_t stride, ToPolynomial* to_polynomial, const Device& device);
+
+    kernels::VoxelGrid grid() const { return voxels_.grid(); }
+    const float* singles() const { return singles_.data(); }       ///< (rows, stride); null in half precision
+    const std::uint16_t* halves() const { return halves_.data(); } ///< (rows, stride) over scale(); null in single precision
+    float scale() const { return scale_; }
+
+  private:
+    RowsOfVoxels voxels_;
+    Buffer<float> singles_;
+    Buffer<std::uint16_t> halves_;
+    float scale_ = 1;
+};
+
+/// The power of two that brings values of at most `largest` to 2^15 at most and, but for the very smallest, above 2^14 when they are divided by it: no digit
+/// changes, and what is a normal number in half precision, above 6e-5, then reaches down to 4e-9 of the largest whatever the image's unit.
+float half_scale(float largest);
+
 /// The FOD on a device: polynomials of a kernel's order.
 template <int Lmax>
 class FodOnDevice {
   public:
-    FodOnDevice(const ScalarImage& fod, const Device& device) : rows_(fod, kernels::padded_sh_count(Lmax), 1.0f, "the FOD image", device, &kernels::ShPolynomial<Lmax>::from_series) {}
-    kernels::FodField<Lmax> view() const { return {rows_.grid(), rows_.values()}; }
+    FodOnDevice(const ScalarImage& fod, FodPrecision precision, const Device& device)
+        : polynomials_(fod, precision, kernels::padded_sh_count(Lmax), &kernels::ShPolynomial<Lmax>::from_series, device) {}
+    kernels::FodField<Lmax> view() const { return {polynomials_.grid(), polynomials_.singles(), polynomials_.halves(), polynomials_.scale()}; }
 
   private:
-    RowsOnDevice rows_;
+    PolynomialsOnDevice polynomials_;
 };
 
 }  // namespace arcuate::tracking

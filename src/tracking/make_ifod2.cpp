@@ -22,7 +22,7 @@ std::unique_ptr<Tracker> make_ifod2(const TrackInput& input, const TrackOptions&
     const Calibration calibration = calibrate(params, lmax, static_cast<float>(mean_voxel_size(input.field.grid)));
     Buffer<kernels::ArcShape> arcs = use(calibration, params, device);
     return with_order<4, 6, 8, 12>(lmax, [&](auto order) {
-        return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, device), std::move(arcs), params}, input, o, device);
+        return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, o.fod_precision, device), std::move(arcs), params}, input, o, device);
     });
 }
 

@@ -26,7 +26,7 @@ const Device& cpu() {
     return device;
 }
 FodField<8> field() {
-    static const tracking::FodOnDevice<8> fod(crossing(), cpu());
+    static const tracking::FodOnDevice<8> fod(crossing(), tracking::FodPrecision::single, cpu());
     return fod.view();
 }
 tracking::TrackOptions options(tracking::Algorithm algorithm, int trials) {
