@@ -63,14 +63,14 @@ void over_places(benchmark::State& state, const Value& value) {
 }
 
 void fod_amplitude(benchmark::State& state) {
-    const tracking::FodOnDevice<8> fod(brain().fod, tracking::FodPrecision::single, processor());
+    const tracking::FodOnDevice<8> fod(brain().fod, processor());
     const auto field = fod.view();
     over_places(state, [&](const Place& at) { return k::amplitude_at(field, at.point, at.direction); });
 }
 BENCHMARK(fod_amplitude);
 
 void fod_interpolation(benchmark::State& state) {
-    const tracking::FodOnDevice<8> fod(brain().fod, tracking::FodPrecision::single, processor());
+    const tracking::FodOnDevice<8> fod(brain().fod, processor());
     const auto field = fod.view();
     over_places(state, [&](const Place& at) {
         k::Cell cell;

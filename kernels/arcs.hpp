@@ -49,8 +49,8 @@ struct Arc : ArcOf<float> {
 
 /// Walks along one arc or along those of eight that have a bit in `alive`: at sample i = 1..samples calls visit(i, amplitudes, alive), amplitudes of T, which
 /// may end some. Arcs that leave the image end as well; their bits are returned. `position`: where the last sample was.
-template <class T, int Lmax, class Visit>
-ARCUATE_HD unsigned along_arcs(const FodField<Lmax>& field, const ArcOf<T>& arcs, int samples, unsigned& alive, VecOf<T>& position, Visit visit) {
+template <class T, int Lmax, class Stored, class Visit>
+ARCUATE_HD unsigned along_arcs(const FodField<Lmax, Stored>& field, const ArcOf<T>& arcs, int samples, unsigned& alive, VecOf<T>& position, Visit visit) {
     constexpr int lanes = sizeof(T) / sizeof(float), stride = FodField<Lmax>::stride;
     using Polynomial = typename FodField<Lmax>::Polynomial;
     alignas(32) float series[lanes][stride]{};

@@ -28,11 +28,11 @@ struct Ifod2State {
 };
 
 /// The algorithm: the field it walks on and its parameters. TrackStreamline holds the loop around it.
-template <int Lmax>
+template <int Lmax, class Stored = float>
 struct Ifod2 {
     using State = Ifod2State;
 
-    FodField<Lmax> field;
+    FodField<Lmax, Stored> field;
     Ifod2Params params;
     TissueImage tissues;   ///< with anatomical constraints an arc that ends in CSF is impossible
 

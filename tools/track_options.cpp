@@ -53,7 +53,7 @@ std::string table_of_algorithms() {
 
 void add_fod_precision(CLI::App& app, tracking::FodPrecision& precision, const std::string& group) {
     const auto choose = [&precision](const std::string& name) { precision = name == "half" ? tracking::FodPrecision::half : tracking::FodPrecision::single; };
-    app.add_option_function<std::string>("--fod-precision", choose, "how FODs are held while tracking: single, or half for half the memory (amplitudes within some 1e-4 of the peak; other bytes)")
+    app.add_option_function<std::string>("--fod-precision", choose, "how ifod2 holds FODs while tracking: single, or half, for half the memory (amplitudes within some 1e-3 of the peak; other bytes)")
         ->check(CLI::IsMember({"single", "half"}))->default_str("single")->type_name("WAY")->group(group);
 }
 

@@ -8,9 +8,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 namespace arcuate::tracking {
 
@@ -64,33 +66,39 @@ RowsOnDevice::RowsOnDevice(const ScalarImage& image, std::int64_t stride, float 
           for (std::int64_t j = 0; j < image.volumes; ++j) row[j] = scale * image.at(voxel, j);
       })) {}
 
-PolynomialsOnDevice::PolynomialsOnDevice(const ScalarImage& fod, FodPrecision precision, std::int64_t stride, ToPolynomial* to_polynomial, const Device& device)
-    : voxels_(fod, "the FOD image", device) {
+template <class Stored>
+PolynomialsOnDevice<Stored>::PolynomialsOnDevice(const ScalarImage& fod, std::int64_t stride, ToPolynomial* to_polynomial, const Device& device) : voxels_(fod, "the FOD image", device) {
     const auto polynomial = [&](std::int64_t voxel, float* row) {
         for (std::int64_t j = 0; j < fod.volumes; ++j) row[j] = fod.at(voxel, j);
         to_polynomial(row, row);
     };
-    if (precision == FodPrecision::single) {
-        singles_ = packed<float>(voxels_, stride, device, polynomial);
-        return;
+    if constexpr (std::is_same_v<Stored, float>) {
+        values_ = packed<float>(voxels_, stride, device, polynomial);
+    } else {
+        // Twice, so that the whole image never stands there in single precision.
+        constexpr std::size_t most = kernels::padded_sh_count(12);
+        std::atomic<float> largest{0};
+        parallel_for(
+            device, voxels_.rows() - 1,
+            [&](std::int64_t u) {
+                std::array<float, most> row{};
+                polynomial(voxels_.voxels()[static_cast<std::size_t>(u)], row.data());
+                float here = 0;
+                for (const float c : row) here = std::max(here, std::isfinite(c) ? std::abs(c) : std::numeric_limits<float>::infinity());
+                for (float before = largest; here > before && !largest.compare_exchange_weak(before, here);) {}
+            },
+            1024);
+        if (!std::isfinite(largest.load())) throw InputError("the FOD image has values that are too large to track on (their polynomials overflow); divide it by its largest value");
+        scale_ = half_scale(largest);
+        values_ = packed<std::uint16_t>(voxels_, stride, device, [&](std::int64_t voxel, std::uint16_t* row) {
+            std::array<float, most> single{};
+            polynomial(voxel, single.data());
+            for (std::int64_t j = 0; j < stride; ++j) row[j] = float_to_half(single[static_cast<std::size_t>(j)] / scale_);
+        });
     }
-    // Twice, so that the whole image never stands there in single precision.
-    std::atomic<float> largest{0};
-    parallel_for(device, voxels_.rows() - 1, [&](std::int64_t u) {
-        std::vector<float> row(static_cast<std::size_t>(stride));
-        polynomial(voxels_.voxels()[static_cast<std::size_t>(u)], row.data());
-        float here = 0;
-        for (const float c : row) here = std::isfinite(c) ? std::max(here, std::abs(c)) : std::numeric_limits<float>::infinity();
-        for (float before = largest; here > before && !largest.compare_exchange_weak(before, here);) {}
-    }, 1024);
-    if (!std::isfinite(largest.load())) throw InputError("the FOD image has values that are too large to track on (polynomials of them overflow); divide it by its largest value");
-    scale_ = half_scale(largest);
-    halves_ = packed<std::uint16_t>(voxels_, stride, device, [&](std::int64_t voxel, std::uint16_t* row) {
-        std::vector<float> single(static_cast<std::size_t>(stride));
-        polynomial(voxel, single.data());
-        for (std::int64_t j = 0; j < stride; ++j) row[j] = float_to_half(single[static_cast<std::size_t>(j)] / scale_);
-    });
 }
+template class PolynomialsOnDevice<float>;
+template class PolynomialsOnDevice<std::uint16_t>;
 
 float half_scale(float largest) {
     int exponent = 0;

@@ -48,38 +48,37 @@ int lmax_of_fod(const ScalarImage& fod);
 /// Turns a series, padded with zeros, into a polynomial of the same length; both may be the same memory.
 using ToPolynomial = void(const float* series, float* polynomial);
 
-/// Polynomials of an FOD image on a device, in either precision.
+/// The power of two that brings values of at most `largest` to 2^15 at most and, but for the very smallest, to 2^14 at least when they are divided by it: no digit
+/// changes, and what is a normal number in half precision, above 6e-5, then reaches down to 4e-9 of the largest, whatever the image's unit.
+float half_scale(float largest);
+
+/// Polynomials of an FOD image on a device. Stored: float, or std::uint16_t for half precision.
+template <class Stored>
 class PolynomialsOnDevice {
   public:
     /// Throws as RowsOfVoxels does, and in half precision where a polynomial is not finite.
-    PolynomialsOnDevice(const ScalarImage& fod, FodPrecision precision, std::int64_t stride, ToPolynomial* to_polynomial, const Device& device);
+    PolynomialsOnDevice(const ScalarImage& fod, std::int64_t stride, ToPolynomial* to_polynomial, const Device& device);
 
     kernels::VoxelGrid grid() const { return voxels_.grid(); }
-    const float* singles() const { return singles_.data(); }       ///< (rows, stride); null in half precision
-    const std::uint16_t* halves() const { return halves_.data(); } ///< (rows, stride) over scale(); null in single precision
+    const Stored* values() const { return values_.data(); } ///< (rows, stride), over scale()
     float scale() const { return scale_; }
 
   private:
     RowsOfVoxels voxels_;
-    Buffer<float> singles_;
-    Buffer<std::uint16_t> halves_;
+    Buffer<Stored> values_;
     float scale_ = 1;
 };
 
-/// The power of two that brings values of at most `largest` to 2^15 at most and, but for the very smallest, above 2^14 when they are divided by it: no digit
-/// changes, and what is a normal number in half precision, above 6e-5, then reaches down to 4e-9 of the largest whatever the image's unit.
-float half_scale(float largest);
-
 /// The FOD on a device: polynomials of a kernel's order.
-template <int Lmax>
+template <int Lmax, class Stored = float>
 class FodOnDevice {
   public:
-    FodOnDevice(const ScalarImage& fod, FodPrecision precision, const Device& device)
-        : polynomials_(fod, precision, kernels::padded_sh_count(Lmax), &kernels::ShPolynomial<Lmax>::from_series, device) {}
-    kernels::FodField<Lmax> view() const { return {polynomials_.grid(), polynomials_.singles(), polynomials_.halves(), polynomials_.scale()}; }
+    FodOnDevice(const ScalarImage& fod, const Device& device)
+        : polynomials_(fod, kernels::padded_sh_count(Lmax), &kernels::ShPolynomial<Lmax>::from_series, device) {}
+    kernels::FodField<Lmax, Stored> view() const { return {polynomials_.grid(), polynomials_.values(), polynomials_.scale()}; }
 
   private:
-    PolynomialsOnDevice polynomials_;
+    PolynomialsOnDevice<Stored> polynomials_;
 };
 
 }  // namespace arcuate::tracking

@@ -36,7 +36,7 @@ std::unique_ptr<Tracker> make_discrete_fod(const TrackInput& input, const TrackO
         using Polynomial = kernels::ShPolynomial<order>;
         std::vector<float> monomials(directions.size() * Polynomial::stride);
         for (std::size_t i = 0; i < directions.size(); ++i) Polynomial::monomials(directions[i], monomials.data() + i * Polynomial::stride);
-        return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, o.fod_precision, device), Buffer<kernels::Vec3>(device, directions), Buffer<float>(device, monomials), o}, input, o,
+        return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, device), Buffer<kernels::Vec3>(device, directions), Buffer<float>(device, monomials), o}, input, o,
                               device);
     });
 }

@@ -40,7 +40,7 @@ std::unique_ptr<Tracker> make_ifod1(const TrackInput& input, const TrackOptions&
     kernels::DrawParams params = draw_params(o);
     calibrated(params.rejection, calibration);
     return with_order<8, 12>(lmax, [&](auto order) {
-        return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, o.fod_precision, device), Buffer<float>(device, directions_of(calibration.arcs)), params, one_minus_cos(radians(o.angle)), o.rk4}, input, o, device);
+        return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, device), Buffer<float>(device, directions_of(calibration.arcs)), params, one_minus_cos(radians(o.angle)), o.rk4}, input, o, device);
     });
 }
 

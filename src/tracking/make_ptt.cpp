@@ -23,7 +23,7 @@ std::unique_ptr<Tracker> make_ptt(const TrackInput& input, const TrackOptions& o
     kernels::PttParams params = ptt_params(o);
     Buffer<kernels::ArcShape> curves = use(calibrate_curves(params, lmax, static_cast<float>(mean_voxel_size(input.field.grid))), params, device);
     return with_order<8, 12>(lmax, [&](auto order) {
-        return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, o.fod_precision, device), std::move(curves), params}, input, o, device);
+        return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, device), std::move(curves), params}, input, o, device);
     });
 }
 

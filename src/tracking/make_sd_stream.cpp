@@ -25,7 +25,7 @@ struct Images {
 
 std::unique_ptr<Tracker> make_sd_stream(const TrackInput& input, const TrackOptions& o, const Device& device) {
     return with_order<8, 12>(lmax_of_fod(input.field),
-                             [&](auto order) { return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, o.fod_precision, device), o}, input, o, device); });
+                             [&](auto order) { return kernel_tracker(Images<order>{FodOnDevice<order>(input.field, device), o}, input, o, device); });
 }
 
 }  // namespace arcuate::tracking

@@ -55,7 +55,7 @@ Vec3 random_direction(std::uint64_t item) {
 TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
     const auto fod = random_field();
     const Device cpu = Device::open("cpu", 1);
-    const tracking::FodOnDevice<8> on_device(fod, tracking::FodPrecision::single, cpu);
+    const tracking::FodOnDevice<8> on_device(fod, cpu);
     const Ifod2<8> ifod2{on_device.view(), params(), {}};
     const reference::Ifod2 oracle{reference::Field(fod), 1.1, M_PI / 4, 0.1, 0.1, 0.25, 3, 1000, {}, {}};
     int compared = 0;
@@ -87,7 +87,7 @@ TEST(Ifod2Kernel, AmplitudeAndArcProbabilityMatchTheOracle) {
 TEST(Ifod2Kernel, EightArcsHaveTheProbabilitiesOfOneEach) {
     auto fod = random_field();
     for (std::int64_t v = 0; v < fod.grid.voxels(); v += 5) fod.at(v, 0) = v % 2 ? -1.0f : 0.0f;  // amplitudes below the cutoff, too
-    const tracking::FodOnDevice<8> on_device(fod, tracking::FodPrecision::single, Device::open("cpu", 1));
+    const tracking::FodOnDevice<8> on_device(fod, Device::open("cpu", 1));
     const Ifod2<8> ifod2{on_device.view(), params(), {}};
     int positive = 0, zero = 0, outside = 0;
     for (std::uint64_t i = 0; i < 500; ++i) {
@@ -160,7 +160,7 @@ TEST(Ifod2Kernel, CandidatesAreUniformOverTheCap) {
 TEST(Ifod2Kernel, AcceptedArcsFollowTheirProbability) {
     const auto fod = test::lobes(test::box(9, 9, 9), [](const Vec3d&) { return Vec3d{0, 0, 1}; });
     const Device cpu = Device::open("cpu", 1);
-    const tracking::FodOnDevice<8> on_device(fod, tracking::FodPrecision::single, cpu);
+    const tracking::FodOnDevice<8> on_device(fod, cpu);
     Ifod2Params p = params();
     p.cutoff = 1e-3f;
     p.rejection.calibration_count = 1;  // the straight arc has the largest probability in this field

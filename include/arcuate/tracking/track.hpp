@@ -112,7 +112,7 @@ struct TrackOptions {
     double probe = 0;               ///< length of ptt's probe [mm]; 0: a quarter of a voxel
     int downsample = 0;             ///< every n-th vertex is kept, and both ends; 0: the algorithm's
     bool unidirectional = false;    ///< do not track the second half
-    FodPrecision fod_precision = FodPrecision::single;  ///< of FieldKind::fod
+    FodPrecision fod_precision = FodPrecision::single;  ///< half: ifod2 alone
     std::optional<Vec3d> direction{};  ///< the first direction of every seed, instead of a random one
     bool seed_data = false;         ///< streamlines come with the data of seed_fields()
     std::int64_t chunk = 0;         ///< seeds per launch; 0: chosen; does not change a byte
