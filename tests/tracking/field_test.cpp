@@ -52,7 +52,8 @@ TEST(FodHalves, AreWithinTheirRoundingOfSingles) {
     const auto image = test::crossing_lobes();
     const Single single(image, cpu());
     const Half half(image, cpu());
-    const auto a = single.view(), b = half.view();
+    const auto a = single.view();
+    const auto b = half.view();
     constexpr int stride = FodField<8>::stride;
     int different = 0;
     const int used = for_each_point(image, a, [&](const Cell& cell, Vec3 direction) {
