@@ -40,7 +40,7 @@ side_by_side=$(($(nproc) < 4 ? $(nproc) : 4))
 # The commands of the whole path, by name. They run inside the folder of their data, so that no output that names its inputs depends on the side.
 d=. o=out
 algorithms=(ifod1 sd ptt prob tensor-det tensor-prob fact nulldist1 nulldist2)
-names=(tensor bootstrap replicate kurtosis response tissues fod fod-2 msmt normalise mean track dynamic regions)
+names=(tensor bootstrap replicate kurtosis response tissues fod fod-2 msmt normalise mean track half dynamic regions)
 for algorithm in "${algorithms[@]}"; do names+=("$algorithm"); done
 names+=(ifod1-rk4 act act-interface)
 for algorithm in "${algorithms[@]}"; do names+=("act-$algorithm"); done
@@ -71,6 +71,7 @@ arguments() {
     normalise) echo "normalise $o/normalised --tissue wm=$o/msmt_wm.nii.gz gm=$o/msmt_gm.nii.gz csf=$o/msmt_csf.nii.gz --mask $d/mask.nii.gz" ;;
     mean) echo "mean $o/mean_fod.nii.gz $o/fod.nii.gz $o/fod_2.nii.gz" ;;
     track) echo "track $o/mean_fod.nii.gz $o/tracks.tck --seed-image $d/mask.nii.gz --mask $d/mask.nii.gz --select $select" ;;
+    half) echo "track $o/mean_fod.nii.gz $o/half.tck --seed-image $d/mask.nii.gz --mask $d/mask.nii.gz --fod-precision half --select $select" ;;
     dynamic) echo "track $o/mean_fod.nii.gz $o/dynamic.tck --seed-dynamic $o/mean_fod.nii.gz --select $few $seeds" ;;
     regions) echo "track $o/mean_fod.nii.gz $o/regions.trx --seed-grid-per-voxel $d/mask.nii.gz 1 --include 0,0,0,20 --exclude 0,40,0,5 --stop-at-include --select $few $seeds" ;;
     ifod1-rk4) echo "track $(field_of plain ifod1 rk4) --algorithm ifod1 --rk4 --select $few $seeds" ;;
@@ -189,6 +190,7 @@ rate() {
     local fod="$d/brain_fod.nii.gz" options="--select $2 --seed-image $d/white.nii.gz"
     case $what in
     track) set -- track "$fod" "$o/track.tck" $options ;;
+    track-half) set -- track "$fod" "$o/track-half.tck" $options --fod-precision half ;;
     track-sd) set -- track "$fod" "$o/track-sd.tck" $options --algorithm sd ;;
     track-act) set -- track "$fod" "$o/track-act.tck" $options --act "$d/5tt.nii.gz" --backtrack --crop ;;
     matrix) set -- connectome --from-fod "$fod" $options "$d/brain_nodes.nii.gz" "$o/matrix.h5" ;;
@@ -196,12 +198,13 @@ rate() {
     "$arcuate" "$@" --device "$device" --force --quiet >>"$out/commands.log" 2>&1 || return 1
     seconds=$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.3f", b - a }')
     awk -v what="$what" -v count="$count" -v t="$seconds" -v steps="$(value "$sidecar" steps)" -v arcs="$(value "$sidecar" candidates)" -v limits="$limits" 'BEGIN {
+        bytes = what == "track-half" ? 2304e-9 : 4608e-9  # GB of a candidate
         printf "{\"what\": \"%s\", \"streamlines\": %d, \"seconds\": %.3f, \"streamlines_per_s\": %.0f", what, count, t, count / t
         if (steps != "") printf ", \"steps_per_s\": %.0f, \"arcs_per_s\": %.0f", steps / t, arcs / t
         if (what != "track-sd" && arcs != "" && match(limits, /"l2_read_gb_s": [0-9.]+/)) {
             l2 = substr(limits, RSTART + 16, RLENGTH - 16); match(limits, /"copy_gb_s": [0-9.]+/); copy = substr(limits, RSTART + 13, RLENGTH - 13)
             match(limits, /"fp32_gflop_s": [0-9.]+/); fp32 = substr(limits, RSTART + 16, RLENGTH - 16)
-            printf ", \"gathered_over_copy\": %.4f, \"gathered_over_l2\": %.4f, \"share_of_fp32\": %.4f", arcs / t * 4608e-9 / copy, arcs / t * 4608e-9 / l2, arcs / t * 2646e-9 / fp32
+            printf ", \"gathered_over_copy\": %.4f, \"gathered_over_l2\": %.4f, \"share_of_fp32\": %.4f", arcs / t * bytes / copy, arcs / t * bytes / l2, arcs / t * 2646e-9 / fp32
         }
         printf "}" }'
 }
@@ -210,7 +213,7 @@ for device in "${devices[@]}"; do
     limits=null
     if [ "${sides[1]}" = cuda ]; then limits=$("$here/bin/device_limits" "${device#cuda:}") || { limits=null; complain "device_limits of $device"; }; fi
     rows="" begin_power=$({ wc -l <"$out/power.csv" || echo 0; } 2>/dev/null)
-    for what in track track-sd track-act matrix; do
+    for what in track track-half track-sd track-act matrix; do
         last_seconds=1
         for count in "${counts[@]}"; do
             # Ten times the last count takes ten times as long at most; the last step of tracks would write gigabytes and is for matrices alone.

@@ -50,8 +50,8 @@ struct Arc : ArcOf<float> {
 
 /// Walks along those of eight arcs that have a bit in `alive`: at sample i = 1..samples calls visit(i, amplitudes, alive), which
 /// may end some. Arcs that leave the image end as well; their bits are returned. `position`: where the last sample was.
-template <int Lmax, class Visit>
-ARCUATE_HD unsigned along_arcs(const FodField<Lmax>& field, const ArcOf<Float8>& arcs, int samples, unsigned& alive, VecOf<Float8>& position, Visit visit) {
+template <int Lmax, class Stored, class Visit>
+ARCUATE_HD unsigned along_arcs(const FodField<Lmax, Stored>& field, const ArcOf<Float8>& arcs, int samples, unsigned& alive, VecOf<Float8>& position, Visit visit) {
     constexpr int stride = FodField<Lmax>::stride;
     using Polynomial = typename FodField<Lmax>::Polynomial;
     alignas(32) float series[8][stride]{};
@@ -98,8 +98,8 @@ struct ArcSample {
 };
 
 /// Sample `number` + 1 of `samples`, the same bits as along_arcs().
-template <int Lmax>
-ARCUATE_HD ArcSample arc_sample(const FodField<Lmax>& field, Vec3 from, const Frame& frame, const ArcShape& shape, float length, int number, int samples) {
+template <int Lmax, class Stored>
+ARCUATE_HD ArcSample arc_sample(const FodField<Lmax, Stored>& field, Vec3 from, const Frame& frame, const ArcShape& shape, float length, int number, int samples) {
     ArcSample s{shape, {}, {}, 0.0f, false};
     Arc(from, frame, shape, length).sample(static_cast<float>(number + 1) / static_cast<float>(samples), s.position, s.tangent);
     Cell cell;
@@ -112,8 +112,8 @@ ARCUATE_HD ArcSample arc_sample(const FodField<Lmax>& field, Vec3 from, const Fr
 }
 
 /// The samples of candidates first, first + 1, ... of the fixed set and, after it, of the random ones; `draw(random numbers)`: the shape of one. `bits`: which decide whether it is accepted.
-template <class Team, int Lmax, class Draw>
-ARCUATE_HD PerLane<ArcSample, Team::lanes> arc_samples(const Team& team, const ArcLanes& lanes, const FodField<Lmax>& field, Vec3 from, const Frame& frame, float length,
+template <class Team, int Lmax, class Stored, class Draw>
+ARCUATE_HD PerLane<ArcSample, Team::lanes> arc_samples(const Team& team, const ArcLanes& lanes, const FodField<Lmax, Stored>& field, Vec3 from, const Frame& frame, float length,
                                                        const Rejection& r, const ArcShape* calibration, int first, const Philox& random, PerLane<std::uint32_t, Team::lanes>& bits, Draw draw) {
     return team.each([&](int k) {
         const int number = first + lanes.arc(k), trial = number - r.calibration_count;

@@ -5,16 +5,21 @@
 #include "kernels/track_step.hpp"
 #include "kernels/voxel_grid.hpp"
 
+#include <type_traits>
+
 namespace arcuate::kernels {
 
-template <int Lmax>
+/// Stored: float, or std::uint16_t for half precision (arcuate/half.hpp). Either is summed in float. A type of its own, because one field that asks at every point which of
+/// both it is took a sixth more instructions on a processor.
+template <int Lmax, class Stored = float>
 struct FodField {
     static constexpr int lmax = Lmax;
     using Polynomial = ShPolynomial<Lmax>;
     static constexpr int stride = Polynomial::stride;
 
     VoxelGrid grid;
-    const float* coefficients;   ///< (rows, stride), of the polynomial
+    const Stored* coefficients;  ///< (rows, stride), of the polynomial; halves over `scale`
+    float scale = 1;             ///< a power of two; of floats 1 and not looked at
 
     ARCUATE_HOT bool locate(Vec3 world, Cell& cell) const { return grid.locate(world, cell); }
 
@@ -23,13 +28,18 @@ struct FodField {
         Float8 c = Float8::all(0.0f);
         ARCUATE_UNROLL
         for (int k = 0; k < 8; ++k)
-            c = fma(Float8::load(coefficients + static_cast<std::int64_t>(cell.row[k]) * stride + first), Float8::all(cell.weight[k]), c);
-        return c;
+            c = fma(Float8::load_aligned(coefficients + static_cast<std::int64_t>(cell.row[k]) * stride + first), Float8::all(cell.weight[k]), c);
+        if constexpr (std::is_same_v<Stored, float>) return c;
+        else return Float8::all(scale) * c;
     }
 
-    /// All coefficients at a point, (stride).
+    /// All coefficients at a point, (stride). On a GPU before compute capability 9.0 group by group: with the 16-byte loads of several under way, trackers would spill.
     ARCUATE_HD void interpolate(const Cell& cell, float* c) const {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+        ARCUATE_ROLLED
+#else
         ARCUATE_UNROLL
+#endif
         for (int group = 0; group < stride; group += 8) interpolate8(cell, group).store(c + group);
     }
 
@@ -42,16 +52,16 @@ struct FodField {
 };
 
 /// Amplitude at a point; 0 outside the field.
-template <int Lmax>
-ARCUATE_APART float amplitude_at(FodField<Lmax> field, Vec3 position, Vec3 direction) {
+template <int Lmax, class Stored>
+ARCUATE_APART float amplitude_at(FodField<Lmax, Stored> field, Vec3 position, Vec3 direction) {
     Cell cell;
     return field.locate(position, cell) ? field.amplitude(cell, direction) : 0.0f;
 }
 
 /// The first direction at a seed and its amplitude: the one asked for, or uniform directions until one has an amplitude above `cutoff`.
 /// Not weighted by amplitude.
-template <int Lmax>
-ARCUATE_APART bool first_direction(FodField<Lmax> field, Vec3 seed, Philox random, const Vec3* asked, float cutoff, int trials, Vec3& direction,
+template <int Lmax, class Stored>
+ARCUATE_APART bool first_direction(FodField<Lmax, Stored> field, Vec3 seed, Philox random, const Vec3* asked, float cutoff, int trials, Vec3& direction,
                                 float& amplitude) {
     Cell cell;
     if (!field.locate(seed, cell)) return false;

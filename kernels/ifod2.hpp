@@ -28,12 +28,12 @@ struct Ifod2State {
 };
 
 /// The algorithm: the field it walks on and its parameters. TrackStreamline holds the loop around it.
-template <int Lmax>
+template <int Lmax, class Stored = float>
 struct Ifod2 {
     using State = Ifod2State;
-    static constexpr int team_lanes = 32, resident_blocks = 3;  // lanes for ten arcs of three samples
+    static constexpr int team_lanes = 32, resident_blocks = 1;  // lanes for ten arcs of three samples
 
-    FodField<Lmax> field;
+    FodField<Lmax, Stored> field;
     Ifod2Params params;
     TissueImage tissues;   ///< with anatomical constraints an arc that ends in CSF is impossible
 

@@ -4,6 +4,7 @@
 // What a processor must have is in one file for each: lanes_avx2.hpp, lanes_neon.hpp, lanes_array.hpp. All that follows here is written once, with it:
 //   Double4, Float8   load, all, store; fma(a, b, c) = a b + c, fnma(a, b, c) = c - a b, + - * / sqrt by lane
 //                     Double4 also loads and stores floats; below(bound), not_above(bound): bit k is set where it is true of lane k
+//                     Float8: load_aligned: from addresses that are a multiple of the eight values' size; of halves (arcuate/half.hpp) as well, exactly
 //   Words8            load, all, numbers (0 to 7), store; + - & | ^ by lane; shift_left<n>, shift_right<n>, shift_right_signed<n>; multiply: both halves of the
 //                     products; bits_to_top(bits): the top bit of lane k is bit k
 //   words_of(Float8), float_of(Words8)   the same bits; number_of(Words8): signed integers as floats
@@ -15,7 +16,7 @@
 
 #if defined(__CUDA_ARCH__)
 #include "kernels/lanes_array.hpp"
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 #include "kernels/lanes_avx2.hpp"
 #elif defined(__aarch64__) && !defined(__CUDACC__)
 #include "kernels/lanes_neon.hpp"

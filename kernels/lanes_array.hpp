@@ -1,6 +1,7 @@
 // The lanes of lanes.hpp as arrays: for GPUs and for processors without a form of their own.
 #pragma once
 
+#include "arcuate/half.hpp"
 #include "kernels/math.hpp"
 
 namespace arcuate::kernels {
@@ -75,6 +76,27 @@ struct Float8 {
         Float8 out;
         ARCUATE_UNROLL
         for (int k = 0; k < 8; ++k) out.v[k] = from[k];
+        return out;
+    }
+    ARCUATE_HD static Float8 load_aligned(const float* from) {
+#if defined(__CUDA_ARCH__)
+        const float4 a = *reinterpret_cast<const float4*>(from), b = *reinterpret_cast<const float4*>(from + 4);
+        return {{a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w}};
+#else
+        return load(from);
+#endif
+    }
+    ARCUATE_HD static Float8 load_aligned(const std::uint16_t* halves) {
+        Float8 out;
+#if defined(__CUDA_ARCH__)
+        const uint4 four = *reinterpret_cast<const uint4*>(halves);
+        const std::uint32_t pair[4] = {four.x, four.y, four.z, four.w};
+        ARCUATE_UNROLL
+        for (int k = 0; k < 4; ++k)
+            asm("{ .reg .f16 low, high; mov.b32 {low, high}, %2; cvt.f32.f16 %0, low; cvt.f32.f16 %1, high; }" : "=f"(out.v[2 * k]), "=f"(out.v[2 * k + 1]) : "r"(pair[k]));
+#else
+        for (int k = 0; k < 8; ++k) out.v[k] = half_to_float(halves[k]);
+#endif
         return out;
     }
     ARCUATE_HD static Float8 all(float value) { return {{value, value, value, value, value, value, value, value}}; }

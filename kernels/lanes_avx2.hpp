@@ -1,7 +1,7 @@
 // The lanes of lanes.hpp in AVX2 registers.
 #pragma once
 
-#if defined(__AVX2__) && defined(__FMA__)
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 
 #include "kernels/math.hpp"
 
@@ -36,6 +36,8 @@ struct Float8 {
     __m256 v;
 
     static Float8 load(const float* from) { return {_mm256_loadu_ps(from)}; }
+    static Float8 load_aligned(const float* from) { return {_mm256_load_ps(from)}; }
+    static Float8 load_aligned(const std::uint16_t* halves) { return {_mm256_cvtph_ps(_mm_load_si128(reinterpret_cast<const __m128i*>(halves)))}; }
     static Float8 all(float value) { return {_mm256_set1_ps(value)}; }
     void store(float* to) const { _mm256_storeu_ps(to, v); }
     /// Bit k is set where lane k is not above lane k of `bound`.

@@ -41,6 +41,11 @@ struct Float8 {
     float32x4_t a, b;
 
     static Float8 load(const float* from) { return {vld1q_f32(from), vld1q_f32(from + 4)}; }
+    static Float8 load_aligned(const float* from) { return load(from); }
+    static Float8 load_aligned(const std::uint16_t* halves) {
+        const float16x8_t h = vreinterpretq_f16_u16(vld1q_u16(halves));
+        return {vcvt_f32_f16(vget_low_f16(h)), vcvt_high_f32_f16(h)};
+    }
     static Float8 all(float value) { return {vdupq_n_f32(value), vdupq_n_f32(value)}; }
     void store(float* to) const { vst1q_f32(to, a), vst1q_f32(to + 4, b); }
     int not_above(Float8 bound) const {

@@ -2,6 +2,7 @@
 #include "arcuate/core/error.hpp"
 #include "arcuate/study/pipeline.hpp"
 #include "dwi_options.hpp"
+#include "track_options.hpp"
 
 #include <fmt/format.h>
 
@@ -112,6 +113,7 @@ void add_run(CLI::App& root) {
     app.add_option("--cutoff", p.track.cutoff, "FOD amplitude below which tracking ends")->type_name("X")->capture_default_str()->group(tracking);
     app.add_option("--min-length", p.track.min_length, "[mm]  [5 voxels]")->type_name("MM")->group(tracking);
     app.add_option("--max-length", p.track.max_length, "[mm]  [100 voxels]")->type_name("MM")->group(tracking);
+    add_fod_precision(app, p.track.fod_precision, tracking);
     app.add_option("--trajectories", o->trajectories, "whose FODs a session's streamlines are tracked on: mean, first, independent")->check(CLI::IsMember({"mean", "first", "independent"}))->type_name("WAY")->capture_default_str()->group(tracking);
     app.add_option("--weights", o->weights, "of streamlines: auto, joint, each, none")->check(CLI::IsMember({"auto", "joint", "each", "none"}))->type_name("WAY")->capture_default_str()->group(tracking);
     app.add_option("--reg-change", p.sift2.reg_change, "joint: weight of the squares of the sessions' changes")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);

@@ -51,6 +51,12 @@ std::string table_of_algorithms() {
     return text;
 }
 
+void add_fod_precision(CLI::App& app, tracking::FodPrecision& precision, const std::string& group) {
+    const auto choose = [&precision](const std::string& name) { precision = name == "half" ? tracking::FodPrecision::half : tracking::FodPrecision::single; };
+    app.add_option_function<std::string>("--fod-precision", choose, "how ifod2 holds FODs while tracking: single, or half, for half the memory (amplitudes within some 1e-3 of the peak; other bytes)")
+        ->check(CLI::IsMember({"single", "half"}))->default_str("single")->type_name("WAY")->group(group);
+}
+
 void TrackArguments::add_to(CLI::App& app, const std::string& group) {
     app.add_option("--algorithm", algorithm, "as listed by arcuate track --help")->capture_default_str()->group(group);
     app.add_option("--select", track.select, "streamlines wanted; 0: no limit  [5000, or no limit with --seeds or finite seeds]")->transform(CLI::AsSizeValue(true))->group(group);
@@ -102,6 +108,7 @@ void TrackArguments::add_to(CLI::App& app, const std::string& group) {
     app.add_option("--trials", track.trials, "candidates per step before giving up")->capture_default_str()->group(fine);
     app.add_option("--seed-trials", track.seed_trials, "directions tried per seed")->capture_default_str()->group(fine);
     app.add_option("--downsample", track.downsample, "keep every n-th vertex, and both ends  [by algorithm]")->group(fine);
+    add_fod_precision(app, track.fod_precision, fine);
 }
 
 void TrackArguments::complete() {

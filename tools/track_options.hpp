@@ -32,6 +32,9 @@ struct TrackArguments {
     void complete();
 };
 
+/// --fod-precision, which `run` has as well.
+void add_fod_precision(CLI::App& app, tracking::FodPrecision& precision, const std::string& group);
+
 /// What FIELD is, for help.
 extern const char* const field_text;
 std::string table_of_algorithms();

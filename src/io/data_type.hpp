@@ -2,8 +2,7 @@
 #pragma once
 
 #include "arcuate/core/tractogram.hpp"
-
-#include "half.hpp"
+#include "arcuate/half.hpp"
 
 #include <array>
 #include <bit>

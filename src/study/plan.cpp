@@ -79,6 +79,7 @@ void add_parameters(Provenance& p, const SubjectModel& model, const PipelineOpti
     p.parameter("cutoff", number(o.track.cutoff));
     p.parameter("min_length_mm", number(o.track.min_length));
     p.parameter("max_length_mm", number(o.track.max_length));
+    if (o.track.fod_precision == tracking::FodPrecision::half) p.parameter("fod_precision", "half");
     p.parameter("radial_search_mm", number(o.connectome.search_mm));
     constexpr const char* trajectories[] = {"independent", "mean", "first"};
     constexpr const char* weights[] = {"none", "each", "joint"};

@@ -84,6 +84,7 @@ void check_combinations(const TrackOptions& o, const TrackInput& input) {
     const auto& regions = input.regions;
     apart(o.rk4 && row.step_rk4 == 0, "--rk4", fmt::format("--algorithm {}", row.name).c_str(), "Runge-Kutta needs a direction at a point, and this algorithm has curves or voxels");
     apart(o.power != 0 && row.power == 0, "--power", fmt::format("--algorithm {}", row.name).c_str(), "it raises the amplitudes that candidates are drawn by, and this algorithm draws none by them");
+    apart(o.fod_precision == FodPrecision::half && o.algorithm != Algorithm::ifod2, "--fod-precision half", fmt::format("--algorithm {}", row.name).c_str(), "half precision is for what reads FODs most, ifod2 alone");
     const bool backtrack = input.anatomy && input.anatomy->backtrack;
     apart(backtrack && !row.backtracks, "--backtrack", fmt::format("--algorithm {}", row.name).c_str(), "a second attempt of a deterministic algorithm goes the same way");
     apart(backtrack && regions.stop_at_include, "--backtrack", "--stop-at-include", "a cut streamline would no longer have visited what it stopped at");
@@ -172,6 +173,7 @@ std::map<std::string, std::string> header_fields(const TrackOptions& o) {
         fields["max_trials"] = std::to_string(o.trials);
     }
     if (arcs) fields["samples_per_step"] = std::to_string(o.samples);
+    if (o.fod_precision == FodPrecision::half) fields["fod_precision"] = "half";
     if (row.step_rk4 > 0) fields["rk4"] = o.rk4 ? "1" : "0";
     return fields;
 }

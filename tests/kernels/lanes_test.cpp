@@ -1,8 +1,10 @@
 // Lanes give what scalars give, to the bit.
+#include "arcuate/half.hpp"
 #include "kernels/philox_lanes.hpp"
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 
 using namespace arcuate::kernels;
@@ -64,4 +66,18 @@ TEST(Lanes, BlocksAreThoseOfPhilox) {
                 EXPECT_EQ(unit[k], uniform(of_draw.v[2]));
             }
         }
+}
+
+TEST(Lanes, HalvesAreExpandedExactly) {
+    for (std::uint32_t first = 0; first < 0x10000u; first += 8) {
+        alignas(16) std::uint16_t halves[8];
+        for (std::uint32_t k = 0; k < 8; ++k) halves[k] = static_cast<std::uint16_t>(first + k);
+        float y[8];
+        Float8::load_aligned(halves).store(y);
+        for (int k = 0; k < 8; ++k) {
+            const float one = arcuate::half_to_float(halves[k]);
+            if (std::isnan(one)) ASSERT_TRUE(std::isnan(y[k])) << halves[k];
+            else ASSERT_EQ(bits_of(y[k]), bits_of(one)) << halves[k];
+        }
+    }
 }

@@ -107,21 +107,27 @@ TEST_P(EveryAlgorithm, FollowsStraightFibres) {
 
 TEST_P(EveryAlgorithm, BytesDoNotDependOnThreadsChunksOrDevices) {
     const Straight straight(algorithm());
-    TrackOptions o{.algorithm = algorithm(), .seed = 5, .select = 40, .step = step()};
-    TrackSummary expected_summary;
     const Device one = Device::open("cpu", 1);
-    const auto expected = run(straight.input, o, std::span(&one, 1), &expected_summary);
     std::vector<std::vector<Device>> sets{{Device::open("cpu", 2)}, {Device::open("cpu", 3)}, Device::open_all("cpu,cpu", 2)};
     for (const Device& d : test::devices()) sets.push_back({d});
-    for (const std::int64_t chunk : {0, 1, 1000})
-        for (const auto& devices : sets) {
-            o.chunk = chunk;
-            TrackSummary s;
-            const auto got = run(straight.input, o, devices, &s);
-            EXPECT_EQ(got.positions, expected.positions) << devices.front().name() << " x " << devices.size() << ", chunk " << chunk;
-            EXPECT_EQ(got.offsets, expected.offsets);
-            EXPECT_EQ(s, expected_summary);
+    for (const FodPrecision precision : {FodPrecision::single, FodPrecision::half}) {
+        TrackOptions o{.algorithm = algorithm(), .seed = 5, .select = 40, .step = step(), .fod_precision = precision};
+        if (precision == FodPrecision::half && algorithm() != Algorithm::ifod2) {
+            EXPECT_THROW(resolve(o, straight.input), InputError);
+            continue;
         }
+        TrackSummary expected_summary;
+        const auto expected = run(straight.input, o, std::span(&one, 1), &expected_summary);
+        for (const std::int64_t chunk : {0, 1, 1000})
+            for (const auto& devices : sets) {
+                o.chunk = chunk;
+                TrackSummary s;
+                const auto got = run(straight.input, o, devices, &s);
+                EXPECT_EQ(got.positions, expected.positions) << devices.front().name() << " x " << devices.size() << ", chunk " << chunk;
+                EXPECT_EQ(got.offsets, expected.offsets);
+                EXPECT_EQ(s, expected_summary);
+            }
+    }
 }
 
 TEST_P(EveryAlgorithm, GoesOnWhereItWasInterrupted) {

@@ -25,8 +25,9 @@ const Device& cpu() {
     static const Device device = Device::open("cpu", 1);
     return device;
 }
-FodField<8> field() {
-    static const tracking::FodOnDevice<8> fod(crossing(), cpu());
+template <class Stored = float>
+FodField<8, Stored> field() {
+    static const tracking::FodOnDevice<8, Stored> fod(crossing(), cpu());
     return fod.view();
 }
 tracking::TrackOptions options(tracking::Algorithm algorithm, int trials) {
@@ -83,18 +84,22 @@ std::array<int, 5> expect_same_steps_of(const Tracker& tracker) {
 
 int count(const std::array<int, 5>& ends, StepEnd end) { return ends[static_cast<std::size_t>(end)]; }
 
-}  // namespace
-
-TEST(CandidateLanes, OfIfod2) {
+template <class Stored>
+void expect_same_steps_of_ifod2() {
     for (const int trials : {1000, 13}) {
         auto params = tracking::ifod2_params(options(tracking::Algorithm::ifod2, trials));
         const auto arcs = tracking::use(tracking::calibrate(params, 8, voxel_mm()), params, cpu());
-        const auto ends = expect_same_steps_of(Ifod2<8>{field(), params, {}});
+        const auto ends = expect_same_steps_of(Ifod2<8, Stored>{field<Stored>(), params, {}});
         EXPECT_GT(count(ends, StepEnd::none), 300);
         EXPECT_GT(count(ends, StepEnd::exit_image) + count(ends, StepEnd::calibrator), 20);
         EXPECT_TRUE(count(ends, StepEnd::model) > 5 || trials > 13);
     }
 }
+
+}  // namespace
+
+TEST(CandidateLanes, OfIfod2) { expect_same_steps_of_ifod2<float>(); }
+TEST(CandidateLanes, OfIfod2InHalfPrecision) { expect_same_steps_of_ifod2<std::uint16_t>(); }
 
 TEST(CandidateLanes, OfParallelTransport) {
     for (const int trials : {1000, 13}) {

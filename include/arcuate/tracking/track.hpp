@@ -89,6 +89,9 @@ struct TrackInput {
     const TensorModel* tensor = nullptr;   ///< for FieldKind::signal
 };
 
+/// How a tracker holds the FODs. Half takes half the memory and decides the bytes: amplitudes differ by some 1e-4 of the peak (ARCHITECTURE.md).
+enum class FodPrecision : std::uint8_t { single, half };
+
 /// The meaning and the defaults are tckgen's. Values that say "0: ..." are filled in from the algorithm's row and the field's voxel size.
 struct TrackOptions {
     Algorithm algorithm = Algorithm::ifod2;
@@ -109,6 +112,7 @@ struct TrackOptions {
     double probe = 0;               ///< length of ptt's probe [mm]; 0: a quarter of a voxel
     int downsample = 0;             ///< every n-th vertex is kept, and both ends; 0: the algorithm's
     bool unidirectional = false;    ///< do not track the second half
+    FodPrecision fod_precision = FodPrecision::single;  ///< half: ifod2 alone
     std::optional<Vec3d> direction{};  ///< the first direction of every seed, instead of a random one
     bool seed_data = false;         ///< streamlines come with the data of seed_fields()
     std::int64_t chunk = 0;         ///< seeds per launch; 0: chosen; does not change a byte

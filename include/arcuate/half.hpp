@@ -1,12 +1,13 @@
-// IEEE 754 half precision, as TRX stores positions: in integers, so that every machine rounds alike.
+// IEEE 754 half precision (binary16), as TRX stores positions and trackers may store FODs: in integers, so that every machine rounds alike.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 
-namespace arcuate::io {
+namespace arcuate {
 
-inline float half_to_float(std::uint16_t half) {
+/// Exact.
+constexpr float half_to_float(std::uint16_t half) {
     const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000u) << 16, exponent = half >> 10 & 31u, fraction = half & 0x3ffu;
     if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);
     if (exponent == 0) {  // zero and subnormal: fraction * 2^-24 is exact
@@ -17,7 +18,7 @@ inline float half_to_float(std::uint16_t half) {
 }
 
 /// To nearest, ties to even; beyond 65504 infinity.
-inline std::uint16_t float_to_half(float value) {
+constexpr std::uint16_t float_to_half(float value) {
     const auto bits = std::bit_cast<std::uint32_t>(value);
     const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000u);
     const std::uint32_t magnitude = bits & 0x7fffffffu;
@@ -35,4 +36,4 @@ inline std::uint16_t float_to_half(float value) {
     return static_cast<std::uint16_t>(sign | kept);
 }
 
-}  // namespace arcuate::io
+}  // namespace arcuate
