@@ -33,10 +33,11 @@ struct FodField {
         else return Float8::all(scale) * c;
     }
 
-    /// All coefficients at a point, (stride). On a GPU before compute capability 9.0 group by group: with the 16-byte loads of several under way, trackers would spill.
+    /// All coefficients at a point, (stride). On a GPU eight at a time where the 16-byte loads of all would take more registers than there are.
     ARCUATE_HD void interpolate(const Cell& cell, float* c) const {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
-        ARCUATE_ROLLED
+#if defined(__CUDA_ARCH__)
+        constexpr int unrolled = __CUDA_ARCH__ >= 900 && Lmax <= 8 ? stride / 8 : 1;
+        _Pragma("unroll unrolled")
 #else
         ARCUATE_UNROLL
 #endif

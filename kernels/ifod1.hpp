@@ -10,7 +10,7 @@ namespace arcuate::kernels {
 /// Directions of iFOD1, for FirstOrder. Eight candidates go through the same operations at once; all have the FOD of one point.
 template <int Lmax>
 struct Ifod1Directions {
-    static constexpr int team_lanes = 8, resident_blocks = Lmax <= 8 ? 3 : 1;  // four streamlines of a warp
+    static constexpr int team_lanes = 8;  // four streamlines of a warp
 
     FodField<Lmax> field;
     DrawParams params;        ///< step and samples are not used

@@ -31,7 +31,7 @@ struct Ifod2State {
 template <int Lmax, class Stored = float>
 struct Ifod2 {
     using State = Ifod2State;
-    static constexpr int team_lanes = 32, resident_blocks = 1;  // lanes for ten arcs of three samples
+    static constexpr int team_lanes = 32;  // lanes for ten arcs of three samples
 
     FodField<Lmax, Stored> field;
     Ifod2Params params;

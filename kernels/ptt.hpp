@@ -56,7 +56,7 @@ struct PttCurve {
 template <int Lmax>
 struct Ptt {
     using State = PttState;
-    static constexpr int team_lanes = 32, resident_blocks = 3;
+    static constexpr int team_lanes = 32;
 
     FodField<Lmax> field;
     PttParams params;

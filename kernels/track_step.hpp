@@ -3,7 +3,6 @@
 // An algorithm is a trivially copyable struct with
 //   State                      where a half stands: position [mm], unit direction, and what the algorithm keeps between steps
 //   team_lanes                 threads of a GPU that track a streamline of it together
-//   resident_blocks            of 128 threads, that a multiprocessor shall hold at least: as many as its registers hold without spilling (bench/kernel_resources.py)
 //   vertices_per_step()        vertices that a step yields, at most max_step_vertices
 //   start(seed, random, direction, state)      the first direction at a seed; `direction`: one that the user asks for, or null
 //   step(state, random, vertices, counts)      one step; `random` is the step's own stream

@@ -67,7 +67,7 @@ struct TrackRules {
 template <class Algorithm>
 struct TrackStreamline {
     using State = typename Algorithm::State;
-    static constexpr int team_lanes = Algorithm::team_lanes, resident_blocks = Algorithm::resident_blocks;
+    static constexpr int team_lanes = Algorithm::team_lanes;
 
     Algorithm algorithm;
     TrackRules rules;

@@ -24,19 +24,9 @@ __global__ void __launch_bounds__(block_threads, 1) run_item(const __grid_consta
     if (i < n) kernel(i);
 }
 
-/// Before compute capability 9.0 trackers of higher orders would spill.
-template <Walks Kernel>
-constexpr int least_blocks() {
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
-    return Kernel::resident_blocks;
-#else
-    return 1;
-#endif
-}
-
 /// As many teams of threads as the device holds at a time, for any number of items.
 template <Walks Kernel>
-__global__ void __launch_bounds__(block_threads, least_blocks<Kernel>()) run_walks(const __grid_constant__ Kernel kernel, std::int64_t n) {
+__global__ void __launch_bounds__(block_threads, 1) run_walks(const __grid_constant__ Kernel kernel, std::int64_t n) {
     kernels::walk_items(kernel, n);
 }
 
