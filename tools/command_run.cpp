@@ -42,7 +42,7 @@ void run_pipeline(Run& run, const Options& o) {
     pipeline.weights = o.weights == "auto" ? (shared ? study::StreamlineWeights::joint : study::StreamlineWeights::each) : weights.at(o.weights);
     for (const auto& text : o.responses) pipeline.responses.push_back(named_file(text));
     pipeline.command_line = command_line();
-    study::run_participants(o.bids_dir, o.out_dir, o.filter, pipeline, run.device(), listener);
+    study::run_participants(o.bids_dir, o.out_dir, o.filter, pipeline, run.devices(), listener);
 }
 
 }  // namespace
@@ -118,6 +118,8 @@ void add_run(CLI::App& root) {
     app.add_option("--weights", o->weights, "of streamlines: auto, joint, each, none")->check(CLI::IsMember({"auto", "joint", "each", "none"}))->type_name("WAY")->capture_default_str()->group(tracking);
     app.add_option("--reg-change", p.sift2.reg_change, "joint: weight of the squares of the sessions' changes")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);
     app.add_option("--reg-change-tv", p.sift2.reg_change_tv, "joint: weight of the variation of changes within fixels")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);
+    app.add_option("--sessions-at-once", p.at_once, "sessions in flight at the same time (subjects, where their sessions share streamlines); each needs its images' memory; 0: one per device")
+        ->check(CLI::Range(0, 1024))->type_name("N")->capture_default_str();
     app.add_flag("--keep-tracks", p.keep_tracks, "write the streamlines (.tck) and their weights, too")->group(tracking);
     app.add_option("--radial-search", p.connectome.search_mm, "an end's region is looked for within this distance [mm]")->type_name("MM")->capture_default_str();
     const std::string errors = "Error bars";
