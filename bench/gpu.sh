@@ -44,7 +44,7 @@ names=(tensor bootstrap replicate kurtosis response tissues fod fod-2 msmt norma
 for algorithm in "${algorithms[@]}"; do names+=("$algorithm"); done
 names+=(ifod1-rk4 act act-interface)
 for algorithm in "${algorithms[@]}"; do names+=("act-$algorithm"); done
-names+=(weights weights-act session-weights connectome soft assign-all from-fod from-fod-act from-fod-sift2 transform move register run)
+names+=(weights weights-act session-weights connectome soft assign-all from-fod from-fod-act from-fod-sift2 transform move register run run-at-once)
 # Field and gradient table of a tracking algorithm: on the bundles, or, where $1 is act, on the brain; what needs a signal walks on the bundles there, too.
 field_of() {
     local gradients="--bval $d/dwi.bval --bvec $d/dwi.bvec"
@@ -92,6 +92,7 @@ arguments() {
     move) echo "transform $o/maps_fa.nii.gz $o/moved_fa.nii.gz --kind scalar --transform $d/motion.txt" ;;
     register) echo "register $o/maps_fa.nii.gz $o/moved_fa.nii.gz $o/common" ;;
     run) echo "run $d/bids $o/run participant --select $few" ;;
+    run-at-once) echo "run $d/bids $o/run_at_once participant --select $few --trajectories independent --weights none --sessions-at-once 2" ;;
     *) echo "track $(field_of plain "$1" "$1") --algorithm $1 --select $few $seeds" ;;
     esac
 }
@@ -242,8 +243,10 @@ tool=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitize
 # Shared memory, of which racecheck looks for races, is in no kernel; should one get any, all commands are looked at (the compiler's report is packed with the bundle).
 shared=$(grep -c '"shared": [1-9]' "$here/kernel_resources.json" 2>/dev/null)
 sanitize() {
-    # shellcheck disable=SC2046
-    (cd "$out/work/small" && timeout 60 "$tool" --tool "$1" --error-exitcode 9 "$arcuate" $(cat "$2.arguments") --device cuda --force --quiet) >"$out/${1}_$2.log" 2>&1
+    local more=""  # of memory that one stream gives back while another one uses it, where the tool knows of it
+    [ "$1" != memcheck ] || ! "$tool" --help 2>&1 | grep -q track-stream-ordered-races || more="--track-stream-ordered-races all"
+    # shellcheck disable=SC2046,SC2086
+    (cd "$out/work/small" && timeout 60 "$tool" --tool "$1" $more --error-exitcode 9 "$arcuate" $(cat "$2.arguments") --device cuda --force --quiet) >"$out/${1}_$2.log" 2>&1
     echo "$1 $2 $?" >>"$out/work/sanitized"
 }
 export -f sanitize

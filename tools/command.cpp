@@ -142,7 +142,7 @@ CLI::App& add_command(CLI::App& root, const std::string& name, const std::string
     CLI::App& app = *root.add_subcommand(name, summary);
     app.footer(after);
     const std::string group = "Common options";
-    app.add_option("--device", run->device_spec, "where to compute: auto, cpu, cuda or cuda:N; the result is the same bytes")->capture_default_str()->group(group);
+    app.add_option("--device", run->device_spec, "where to compute: auto, cpu, cuda or cuda:N; of track, connectome --from-fod and run also several, as cuda:0,1; the result is the same bytes")->capture_default_str()->group(group);
     app.add_option("--threads", run->threads, "CPU threads; 0: as many as there are")->capture_default_str()->group(group);
     app.add_option("--device-memory", run->device_memory, "bytes (K, M, G) that may be taken on the device, of which more is planned with less; does not change a byte  [all]")
         ->transform(CLI::AsSizeValue(false))

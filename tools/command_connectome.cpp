@@ -327,7 +327,8 @@ void run_connectome(Run& run, Options& o) {
 
     o.build.keep_assignments = !o.assignments.empty();
     if (o.tracks_itself()) run.devices();  // all of them track, the first one accumulates
-    connectome::ConnectomeBuilder builder(parcellations, maps, o.build, run.device());
+    // What is tracked already goes before what is still to be tracked.
+    connectome::ConnectomeBuilder builder(parcellations, maps, o.build, o.tracks_itself() ? run.device().with_own_stream(Priority::high) : run.device());
     const auto metrics = tables_of(o, builder.connectome());
     check_outputs(run, jobs, metrics);
     std::optional<UntilSure> until;

@@ -42,7 +42,7 @@ void run_pipeline(Run& run, const Options& o) {
     pipeline.weights = o.weights == "auto" ? (shared ? study::StreamlineWeights::joint : study::StreamlineWeights::each) : weights.at(o.weights);
     for (const auto& text : o.responses) pipeline.responses.push_back(named_file(text));
     pipeline.command_line = command_line();
-    study::run_participants(o.bids_dir, o.out_dir, o.filter, pipeline, run.device(), listener);
+    study::run_participants(o.bids_dir, o.out_dir, o.filter, pipeline, run.devices(), listener);
 }
 
 }  // namespace
@@ -81,7 +81,10 @@ void add_run(CLI::App& root) {
                             "along (M_change_measurement_se); of streamlines of a session's own, which must be without weights (--trajectories independent --weights none), every replicate is\n"
                             "tracked anew, and what is sampling error is taken off. N replicates take N times as long and know an error to 71/sqrt(N - 1) per cent. Physiology,\n"
                             "positioning and what changes from day to day are in neither. docs/connectome_hdf5.md has the intervals.\n\n"
+                            "Sessions go one after another on each device; --sessions-at-once has more of them in flight (subjects, where their sessions share streamlines), for a machine with many cores or\n"
+                            "a GPU that waits for files. Each needs its images' memory, and the next one's image is read beside it.\n\n"
                             "Examples:\n  arcuate run study study/derivatives/arcuate participant --participant-label 01 02 --select 1000000\n"
+                            "  arcuate run study study/derivatives/arcuate participant --device cuda:0,1 --sessions-at-once 4\n"
                             "  arcuate phantom study && arcuate run study sure participant --select 5000 --replicates 20\n\n"
                             "References: Veraart et al. 2013, NeuroImage 81:335; Tournier et al. 2007, NeuroImage 35:1459; Jeurissen et al. 2014, NeuroImage 103:411;\n"
                             "Raffelt et al. 2017, Proc ISMRM 25:3541 (normalisation); Tournier et al. 2010, Proc. ISMRM 1670;\n"
@@ -118,6 +121,8 @@ void add_run(CLI::App& root) {
     app.add_option("--weights", o->weights, "of streamlines: auto, joint, each, none")->check(CLI::IsMember({"auto", "joint", "each", "none"}))->type_name("WAY")->capture_default_str()->group(tracking);
     app.add_option("--reg-change", p.sift2.reg_change, "joint: weight of the squares of the sessions' changes")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);
     app.add_option("--reg-change-tv", p.sift2.reg_change_tv, "joint: weight of the variation of changes within fixels")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);
+    app.add_option("--sessions-at-once", p.at_once, "sessions in flight at the same time (subjects, where their sessions share streamlines); each needs its images' memory; 0: one per device")
+        ->check(CLI::Range(0, 1024))->type_name("N")->capture_default_str();
     app.add_flag("--keep-tracks", p.keep_tracks, "write the streamlines (.tck) and their weights, too")->group(tracking);
     app.add_option("--radial-search", p.connectome.search_mm, "an end's region is looked for within this distance [mm]")->type_name("MM")->capture_default_str();
     const std::string errors = "Error bars";

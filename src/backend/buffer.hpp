@@ -1,4 +1,5 @@
-// Device memory with an owner. On the CPU backend it is plain aligned memory, and copies are memcpy.
+// Device memory with an owner. On the CPU backend it is plain aligned memory, and copies are memcpy. On CUDA it is taken and given back in the order of its device's stream, so neither
+// keeps other streams waiting; what the host fills (uploads, zeros) is there for every stream when the call returns.
 #pragma once
 
 #include "arcuate/backend/device.hpp"

@@ -62,10 +62,12 @@ Device Device::open(const std::string& spec, int threads, std::int64_t memory) {
     }
     Device device;
     device.impl_ = std::make_shared<Impl>(threads, cuda, memory);
-    if (cuda >= 0)
+    if (cuda >= 0) {
         detail::open_cuda(*device.impl_);
-    else
+        device.stream_ = detail::open_stream(*device.impl_, Priority::normal);
+    } else {
         device.impl_->label = fmt::format("cpu ({} thread{})", threads, threads == 1 ? "" : "s");
+    }
     return device;
 }
 
@@ -89,6 +91,16 @@ std::vector<Device> Device::open_all(const std::string& spec, int threads, std::
 bool Device::is_cuda() const { return impl_->cuda_index >= 0; }
 int Device::threads() const { return impl_->threads; }
 std::string Device::name() const { return impl_->label; }
+
+Device Device::with_own_stream(Priority priority) const {
+    Device other = *this;
+    if (is_cuda()) other.stream_ = detail::open_stream(*impl_, priority);
+    return other;
+}
+
+void Device::synchronize() const {
+    if (is_cuda()) detail::cuda_synchronize(*this);
+}
 
 std::int64_t Device::free_memory() const {
     const std::int64_t here = is_cuda() ? detail::cuda_free_memory(*this) : static_cast<std::int64_t>(sysconf(_SC_AVPHYS_PAGES)) * sysconf(_SC_PAGESIZE);
@@ -133,14 +145,14 @@ void release(const Device& device, void* memory, std::size_t bytes) noexcept {
 
 void copy_to_device(const Device& device, void* to, const void* from, std::size_t bytes) {
     if (device.is_cuda())
-        cuda_copy(device, to, from, bytes, false);
+        cuda_copy_to_device(device, to, from, bytes);
     else
         std::memcpy(to, from, bytes);
 }
 
 void copy_to_host(const Device& device, void* to, const void* from, std::size_t bytes) {
     if (device.is_cuda())
-        cuda_copy(device, to, from, bytes, true);
+        cuda_copy_to_host(device, to, from, bytes);
     else
         std::memcpy(to, from, bytes);
 }

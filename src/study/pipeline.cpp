@@ -12,7 +12,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <mutex>
+#include <set>
 #include <span>
+#include <utility>
 
 namespace arcuate::study {
 
@@ -48,9 +51,110 @@ void open_output(const std::string& bids_dir, const std::string& out_dir, bool f
 
 std::string change_path(const std::string& out_dir) { return (fs::path(out_dir) / "change.tsv").string(); }
 
+/// Sessions that are computed together: of one subject, whose streamlines they share, or a single one.
+using Group = std::span<const SessionPlan>;
+
+std::vector<Group> groups_of(const std::vector<SessionPlan>& plans, bool shared) {
+    std::vector<Group> out;
+    for (auto begin = plans.begin(); begin != plans.end();) {
+        const auto end = shared ? std::find_if(begin, plans.end(), [&](const SessionPlan& p) { return p.session.subject != begin->session.subject; }) : std::next(begin);
+        out.emplace_back(begin, end);
+        begin = end;
+    }
+    return out;
+}
+
+/// What one worker after another will read.
+std::vector<ReadAhead::Wanted> readings(std::span<const Group> groups, const PipelineOptions& options) {
+    std::vector<ReadAhead::Wanted> out;
+    std::set<std::string> known;  // subjects
+    for (std::size_t g = 0; g < groups.size(); ++g)
+        for (const auto& plan : groups[g]) {
+            const auto all = [&](const std::vector<Session>& sessions, const std::vector<std::string>& masks) {
+                for (std::size_t s = 0; s < sessions.size(); ++s) out.push_back({sessions[s], masks[s], g});
+            };
+            if (known.insert(plan.session.subject).second) {
+                if (options.responses.empty()) all(plan.model.sources, plan.source_masks);
+                all(plan.model.placed, plan.placed_masks);
+            }
+            out.push_back({plan.session, plan.given_mask(), g});
+        }
+    return out;
+}
+
+/// The devices of each of so many workers.
+std::vector<std::vector<Device>> devices_of(std::size_t workers, std::size_t sessions_at_once, std::span<const Device> devices) {
+    std::vector<std::vector<Device>> out(workers);
+    for (std::size_t s = 0; s < std::max(workers, sessions_at_once); ++s) out[s % workers].push_back(devices[s % devices.size()].with_own_stream());
+    return out;
+}
+
+/// For sessions in flight: they speak one at a time, and show no progress of their own.
+Listener taking_turns(const Listener& listener, std::mutex& mutex) {
+    const auto in_turn = [&mutex](const auto& speak) {
+        return [&mutex, &speak](const std::string& text) {
+            const std::lock_guard lock(mutex);
+            speak(text);
+        };
+    };
+    return {in_turn(listener.say), in_turn(listener.warn), &silent()};
+}
+
+struct Faults {
+    std::vector<std::string> sentences;
+    std::size_t sessions = 0;
+};
+
+/// Faulty data of one session or subject do not keep the others waiting; a full disk or a broken device does end the run, and throws.
+Faults run_one(const Group& group, const PipelineOptions& options, std::span<const Device> devices, const Listener& listener, Common& common, bool others) {
+    for (const auto& plan : group) {
+        std::error_code error;
+        fs::create_directories(plan.folder, error);
+        if (error) throw OutputError(fmt::format("cannot create {} ({}); choose another folder", plan.folder, error.message()));
+    }
+    try {
+        if (options.trajectories != Trajectories::independent || options.weights != StreamlineWeights::none) {
+            auto faults = run_together(group, options, devices, listener, common);
+            const auto sessions = faults.size();
+            return {std::move(faults), sessions};
+        }
+        run_session(group.front(), options, different(devices), listener, common);
+        return {};
+    } catch (const InputError& fault) {
+        if (others) listener.warn(fmt::format("{} is left out: {}", group.size() > 1 ? "sub-" + group.front().session.subject : group.front().session.name(), fault.what()));
+        return {{fault.what()}, group.size()};
+    }
+}
+
+/// All groups' faults, in their order.
+Faults run_groups(const std::vector<Group>& groups, const PipelineOptions& options, std::span<const Device> devices, const Listener& listener) {
+    const std::size_t sessions_at_once = options.at_once > 0 ? static_cast<std::size_t>(options.at_once) : devices.size(), workers = std::min(sessions_at_once, groups.size());
+    const auto devices_of_worker = devices_of(workers, sessions_at_once, devices);
+    Common common{ReadAhead(readings(groups, options), sessions_at_once)};
+    std::mutex mutex;
+    Listener in_flight = sessions_at_once > 1 ? taking_turns(listener, mutex) : listener;
+    if (workers == 1) in_flight.progress = listener.progress;
+    std::vector<Faults> found(groups.size());
+    std::int64_t done = 0;
+    if (workers > 1) listener.progress->begin("computing", static_cast<std::int64_t>(groups.size()), groups.front().size() > 1 ? "subjects" : "sessions");
+    at_once(workers, groups.size(), [&](std::size_t g, std::size_t worker) {
+        found[g] = run_one(groups[g], options, devices_of_worker[worker], in_flight, common, groups.size() > 1);
+        common.images.drop(g);
+        const std::lock_guard lock(mutex);
+        if (workers > 1) listener.progress->at(++done);
+    });
+    if (workers > 1) listener.progress->end();
+    Faults all;
+    for (auto& faults : found) {
+        all.sentences.insert(all.sentences.end(), faults.sentences.begin(), faults.sentences.end());
+        all.sessions += faults.sessions;
+    }
+    return all;
+}
+
 }  // namespace
 
-void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, const Device& device,
+void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, std::span<const Device> devices,
                       const Listener& listener) {
     if (options.replicates != 0 && (options.replicates < 2 || options.replicates > 10000))
         throw InputError(fmt::format("{} replicates do not tell a measurement error (2 to 10000 do, 0 is for none); give 20 or more", options.replicates));
@@ -66,7 +170,7 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
         if (const std::vector<Session> of_subject(begin, end); std::any_of(begin, end, [](const Session& s) { return s.selected; })) {
             const auto model = choose_model(of_subject, options);
             for (const auto& session : of_subject)
-                if (session.selected || (shared && session.problem.empty())) plans.push_back(plan_session(bids_dir, out_dir, session, model, options, device, hashes));
+                if (session.selected || (shared && session.problem.empty())) plans.push_back(plan_session(bids_dir, out_dir, session, model, options, devices.front(), hashes));
         }
         begin = end;
     }
@@ -87,39 +191,15 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
         for (const auto& plan : plans)
             if (std::any_of(subjects.begin(), subjects.end(), [&](const SessionPlan& p) { return p.session.subject == plan.session.subject; })) to_do.push_back(plan);
     }
-    listener.say(fmt::format("{} sessions selected, {} to compute on {}", plans.size(), to_do.size(), device.name()));
-    Responses responses;
-    Places places;
-    std::vector<std::string> failures;  // sentences
-    std::size_t failed = 0;             // sessions
-    for (auto begin = to_do.begin(); begin != to_do.end();) {
-        const auto end = shared ? std::find_if(begin, to_do.end(), [&](const SessionPlan& p) { return p.session.subject != begin->session.subject; }) : std::next(begin);
-        const std::span<const SessionPlan> group(begin, end);
-        for (const auto& plan : group) {
-            std::error_code error;
-            fs::create_directories(plan.folder, error);
-            if (error) throw OutputError(fmt::format("cannot create {} ({}); choose another folder", plan.folder, error.message()));
-        }
-        // Faulty data of one session or subject do not keep the others waiting; a full disk or a broken device does end the run.
-        try {
-            if (shared || options.weights != StreamlineWeights::none) {
-                const auto faults = run_together(group, options, device, listener, responses, places);
-                failures.insert(failures.end(), faults.begin(), faults.end());
-                failed += faults.size();
-            } else {
-                run_session(group.front(), options, device, listener, responses, places);
-            }
-        } catch (const InputError& fault) {
-            failures.emplace_back(fault.what());
-            failed += group.size();
-            if (to_do.size() > group.size()) listener.warn(fmt::format("{} is left out: {}", group.size() > 1 ? "sub-" + group.front().session.subject : group.front().session.name(), fault.what()));
-        }
-        begin = end;
-    }
-    if (failed < plans.size()) run_group(bids_dir, out_dir, listener);
+    std::string where;
+    for (const auto& device : devices) where += (where.empty() ? "" : ", ") + device.name();
+    listener.say(fmt::format("{} sessions selected, {} to compute on {}", plans.size(), to_do.size(), where));
+    const Faults faults = to_do.empty() ? Faults{} : run_groups(groups_of(to_do, shared), options, devices, listener);
+    const auto& failures = faults.sentences;
+    if (faults.sessions < plans.size()) run_group(bids_dir, out_dir, listener);
     if (failures.size() == 1) throw InputError(failures.front());
     if (failures.size() > 1)
-        throw InputError(fmt::format("{} of {} sessions could not be computed (the warnings above say why); repair their data and run again, with --force where responses are estimated", failed, to_do.size()));
+        throw InputError(fmt::format("{} of {} sessions could not be computed (the warnings above say why); repair their data and run again, with --force where responses are estimated", faults.sessions, to_do.size()));
 }
 
 void run_group(const std::string& bids_dir, const std::string& out_dir, const Listener& listener) {

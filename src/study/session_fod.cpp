@@ -1,11 +1,7 @@
 #include "study/session_fod.hpp"
 
 #include "arcuate/core/error.hpp"
-#include "arcuate/dwi/brain_mask.hpp"
 #include "arcuate/dwi/mean_response.hpp"
-#include "arcuate/io/files.hpp"
-#include "arcuate/io/gradients.hpp"
-#include "arcuate/io/nifti.hpp"
 #include "arcuate/io/tables.hpp"
 
 #include <fmt/format.h>
@@ -47,30 +43,7 @@ std::vector<dwi::Tissue> read_responses(const PipelineOptions& options) {
     return out;
 }
 
-std::string text_of(const dwi::Tissue& tissue) {
-    std::size_t width = 0;
-    for (const auto& row : tissue.shells) width = std::max(width, row.size());
-    std::string out;
-    for (const auto& row : tissue.shells)
-        for (std::size_t k = 0; k < width; ++k) out += io::number(k < row.size() ? row[k] : 0.0) + (k + 1 < width ? " " : "\n");
-    return out;
-}
-
 }  // namespace
-
-Acquisition read_acquisition(const Session& session, const std::string& mask) {
-    Acquisition out;
-    out.dwi = io::read_series(session.dwi);
-    out.gradients = io::read_fsl_gradients(session.bval, session.bvec, out.dwi.grid, out.dwi.volumes);
-    if (mask.empty()) {
-        out.mask = dwi::brain_mask(out.dwi, out.gradients);
-        return out;
-    }
-    out.mask = io::read_mask(mask);
-    require_same_grid(out.mask.grid, "mask " + mask, out.dwi.grid, "image " + session.dwi);
-    voxels_inside(out.mask, "mask " + mask);
-    return out;
-}
 
 dwi::TensorMaps fit_session_tensor(const Session& session, const Acquisition& data, const PipelineOptions& options, const Device& device, const Listener& listener) {
     auto tensor = dwi::fit_tensor(data.dwi, data.gradients, data.mask, options.tensor, device, *listener.progress);
@@ -79,35 +52,41 @@ dwi::TensorMaps fit_session_tensor(const Session& session, const Acquisition& da
     return tensor;
 }
 
-const SubjectResponses& responses_of(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses) {
+namespace {
+
+SubjectResponses find_responses(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Common& common) {
     const auto& sources = plan.model.sources;
-    const auto [known, is_new] = responses.try_emplace(plan.session.subject);
-    auto& out = known->second;
-    if (is_new) {
-        std::vector<dwi::SessionResponses> sessions;
-        for (std::size_t s = 0; s < sources.size(); ++s) {
-            try {
-                const Acquisition data = read_acquisition(sources[s], plan.source_masks[s]);
-                const double intensity = dwi::white_matter_intensity(fit_session_tensor(sources[s], data, options, device, listener), data.mask);
-                sessions.push_back({estimate_responses(sources[s], data, plan.model, options, device, listener), intensity});
-            } catch (const InputError& fault) {
-                out.faults[sources[s].dwi] = fault.what();
-            }
+    SubjectResponses out;
+    std::vector<dwi::SessionResponses> sessions;
+    for (std::size_t s = 0; s < sources.size(); ++s) {
+        try {
+            const Acquisition data = common.images.read(sources[s], plan.source_masks[s]);
+            const double intensity = dwi::white_matter_intensity(fit_session_tensor(sources[s], data, options, device, listener), data.mask);
+            sessions.push_back({estimate_responses(sources[s], data, plan.model, options, device, listener), intensity});
+        } catch (const InputError& fault) {
+            out.faults[sources[s].dwi] = fault.what();
         }
-        if (!sessions.empty()) out.mean = dwi::mean_responses(sessions);
-        if (!sessions.empty() && sources.size() > 1)
-            listener.say(fmt::format("sub-{}: the mean of {} sessions' responses is used for all of them", plan.session.subject, sessions.size()));
-        if (!sessions.empty() && !out.faults.empty())
-            listener.warn(fmt::format("sub-{}: {} of {} sessions give no response and do not enter the mean", plan.session.subject, out.faults.size(), sources.size()));
     }
+    if (!sessions.empty()) out.mean = dwi::mean_responses(sessions);
+    if (!sessions.empty() && sources.size() > 1)
+        listener.say(fmt::format("sub-{}: the mean of {} sessions' responses is used for all of them", plan.session.subject, sessions.size()));
+    if (!sessions.empty() && !out.faults.empty())
+        listener.warn(fmt::format("sub-{}: {} of {} sessions give no response and do not enter the mean", plan.session.subject, out.faults.size(), sources.size()));
+    return out;
+}
+
+}  // namespace
+
+const SubjectResponses& responses_of(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Common& common) {
+    const auto& out = common.responses.get(plan.session.subject, [&] { return find_responses(plan, options, device, listener, common); });
     if (const auto fault = out.faults.find(plan.session.dwi); fault != out.faults.end())
         throw InputError(fmt::format("{}{}", fault->second, plan.model.multi_tissue ? " (in estimating tissue responses; --fod csd does without)" : ""));
     return out;
 }
 
 std::vector<dwi::Tissue> session_responses(const SessionPlan& plan, double intensity, const PipelineOptions& options, const Device& device, const Listener& listener,
-                                           Responses& responses) {
-    return options.responses.empty() ? dwi::scaled(responses_of(plan, options, device, listener, responses).mean, intensity) : read_responses(options);
+                                           Common& common) {
+    return options.responses.empty() ? dwi::scaled(responses_of(plan, options, device, listener, common).mean, intensity) : read_responses(options);
 }
 
 ScalarImage SessionFods::take_white() {
@@ -143,21 +122,13 @@ SessionFods estimate_fods(const SessionPlan& plan, const Acquisition& data, cons
     return out;
 }
 
-ScalarImage write_fods(const SessionPlan& plan, const Acquisition& data, const std::vector<dwi::Tissue>& responses, const PipelineOptions& options, const Device& device,
-                       const Listener& listener, const Written& written) {
-    for (const auto& tissue : responses) {
-        io::write_text(plan.response(tissue.name), text_of(tissue), true);
-        written(plan.response(tissue.name), {});
-    }
-    auto fods = estimate_fods(plan, data, responses, options, device, listener);
-    for (std::size_t t = 0; t < fods.tissues.size(); ++t) {
-        const auto& [name, fod] = fods.tissues[t];
-        io::write_image(plan.fod(name), fod, true);
-        auto description = io::describe_map(plan.model.name(), name, fods.lmax[t]);
-        if (plan.model.multi_tissue) description.description += ", intensity normalised";
-        written(plan.fod(name), description);
-    }
-    return fods.take_white();
+std::string text_of(const dwi::Tissue& response) {
+    std::size_t width = 0;
+    for (const auto& row : response.shells) width = std::max(width, row.size());
+    std::string out;
+    for (const auto& row : response.shells)
+        for (std::size_t k = 0; k < width; ++k) out += io::number(k < row.size() ? row[k] : 0.0) + (k + 1 < width ? " " : "\n");
+    return out;
 }
 
 }  // namespace arcuate::study

@@ -10,14 +10,14 @@ namespace arcuate::study {
 
 namespace {
 
-SubjectPlaces find_places(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener) {
+SubjectPlaces find_places(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Common& common) {
     SubjectPlaces out;
     std::vector<registration::RigidInput> sessions;
     std::vector<std::string> labels;
     for (std::size_t s = 0; s < plan.model.placed.size(); ++s) {
         const Session& session = plan.model.placed[s];
         try {
-            Acquisition data = read_acquisition(session, plan.placed_masks[s]);
+            Acquisition data = common.images.read(session, plan.placed_masks[s]);
             auto tensor = fit_session_tensor(session, data, options, device, listener);
             sessions.push_back({session.name(), std::move(tensor.s0), std::move(data.mask)});
             labels.push_back(session.session);
@@ -54,11 +54,10 @@ SubjectPlaces find_places(const SessionPlan& plan, const PipelineOptions& option
 }  // namespace
 
 const registration::SessionPlace& place_of(const std::string& label, const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener,
-                                           Places& places) {
-    const auto [known, is_new] = places.try_emplace(plan.session.subject);
-    if (is_new) known->second = find_places(plan, options, device, listener);
-    if (const auto fault = known->second.faults.find(label); fault != known->second.faults.end()) throw InputError(fault->second);
-    return known->second.places.at(label);
+                                           Common& common) {
+    const auto& known = common.places.get(plan.session.subject, [&] { return find_places(plan, options, device, listener, common); });
+    if (const auto fault = known.faults.find(label); fault != known.faults.end()) throw InputError(fault->second);
+    return known.places.at(label);
 }
 
 void move_acquisition(Acquisition& data, const Affine& motion) {

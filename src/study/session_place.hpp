@@ -5,17 +5,10 @@
 
 namespace arcuate::study {
 
-struct SubjectPlaces {
-    std::map<std::string, registration::SessionPlace> places;  ///< by session label
-    std::map<std::string, std::string> faults;                 ///< by session label: why it has none
-};
-/// By subject, so that they are found once.
-using Places = std::map<std::string, SubjectPlaces>;
-
 /// Where the session with this label goes; found for all sessions of the subject where that is not done yet. Throws InputError with the session's own fault
 /// where it has one: it cannot be read, or it does not fit. Of more than two, one that does not fit is left out and the others are registered again.
 const registration::SessionPlace& place_of(const std::string& label, const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener,
-                                           Places& places);
+                                           Common& common);
 
 /// The image and the mask in their new place, the gradients turned along.
 void move_acquisition(Acquisition& data, const Affine& motion);

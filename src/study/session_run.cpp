@@ -75,6 +75,15 @@ void warn_about_orientation(const dwi::TensorMaps& maps, const SessionPlan& plan
     if (const auto warning = dwi::orientation_warning(maps, plan.session.dwi)) listener.warn(fmt::format("{}: {}", plan.session.name(), *warning));
 }
 
+/// An image that stays where it is.
+std::shared_ptr<const ScalarImage> still(const ScalarImage& image) { return {std::shared_ptr<void>(), &image}; }
+
+std::string names_of(std::span<const Device> devices) {
+    std::string out;
+    for (const auto& device : devices) out += (out.empty() ? "" : ", ") + device.name();
+    return out;
+}
+
 void say_connectome(const Connectome& connectome, const SessionPlan& plan, const Listener& listener) {
     const auto quality = connectome::check_quality(connectome, "the session", plan.parcellation);
     listener.say(fmt::format("{}: {:.1f}% of the streamlines connect two regions, over {} edges", plan.session.name(), percent(connectome.assigned, connectome.streamlines), quality.edges));
@@ -92,30 +101,45 @@ void say_tracking(const tracking::TrackSummary& s, const std::string& name, cons
         throw InputError(fmt::format("{} yields no streamline from {} seeds (the reasons stand above); lower --cutoff or --min-length, or check the gradient table", name, s.seeds));
 }
 
-void SessionImages::written(const std::string& path, const io::MapDescription& map, const std::string& results) {
-    provenance_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    provenance_.results = results;
-    io::write_sidecar(path, provenance_, true, map);
+void SessionImages::written(const std::string& path, const io::MapDescription& map, const std::string& results) const {
+    Provenance provenance = provenance_;
+    provenance.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    provenance.results = results;
+    io::write_sidecar(path, provenance, true, map);
+}
+
+void SessionImages::write(const std::string& path, std::shared_ptr<const ScalarImage> image, const io::MapDescription& map) {
+    behind_->add([this, path, image = std::move(image), map] {
+        io::write_image(path, *image, true);
+        written(path, map);
+    });
+}
+
+void SessionImages::move_into(Acquisition& data) const {
+    if (motion_) move_acquisition(data, *motion_);
 }
 
 Acquisition SessionImages::acquisition() const {
     Acquisition data = read_acquisition(plan_.session, plan_.given_mask());
-    if (motion_) move_acquisition(data, *motion_);
+    move_into(data);
     return data;
 }
 
-SessionImages::SessionImages(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places)
+SessionImages::SessionImages(const SessionPlan& plan, const PipelineOptions& options, std::span<const Device> devices, const Listener& listener, Common& common)
     : plan_(plan), provenance_(plan.provenance) {
+    const Device& device = devices.front();
+    provenance_.device = names_of(devices);
     const std::string name = plan.session.name();
     for (const auto& remark : plan.remarks) listener.say(name + ": " + remark);
-    if (options.responses.empty()) responses_of(plan, options, device, listener, responses);  // before this session's image fills the memory
+    if (options.responses.empty()) responses_of(plan, options, device, listener, common);  // before this session's image fills the memory
     registration::SessionPlace place, place_of_parcellation;
     if (plan.placed()) {
-        place = place_of(plan.session.session, plan, options, device, listener, places);
-        place_of_parcellation = place_of(plan.parcellation_session, plan, options, device, listener, places);
+        place = place_of(plan.session.session, plan, options, device, listener, common);
+        place_of_parcellation = place_of(plan.parcellation_session, plan, options, device, listener, common);
     }
     if (plan.placed()) motion_ = place.to_common;
-    Acquisition data = acquisition();
+    Acquisition data = common.images.read(plan.session, plan.given_mask());
+    move_into(data);
     if (plan.mask_computed)
         listener.say(fmt::format("{}: no brain mask was found in the data set: working in one of {} voxels computed from the image, {}", name,
                                  voxels_inside(data.mask, "the computed mask").size(), plan.mask));
@@ -138,16 +162,17 @@ SessionImages::SessionImages(const SessionPlan& plan, const PipelineOptions& opt
         if (options.responses.empty()) intensity = dwi::white_matter_intensity(tensor, data.mask);
         listener.say(fmt::format("{}: tensors fitted in {} voxels, {} skipped", name, tensor.fitted, tensor.skipped));
         if (options.gradient_check) warn_about_orientation(tensor, plan, listener);
+        s0 = std::move(tensor.s0);
+        maps.reserve(tensor_map_rows.size());  // they stay where they are
         for (const auto& row : tensor_map_rows) {
             auto& image = tensor.*row.image;
-            io::write_image(plan.map("tensor", row.name), image, true);
-            written(plan.map("tensor", row.name), io::describe_map("tensor", row.name));
             if (row.along_edges) maps.push_back({row.name, row.unit, std::move(image)});
+            const auto kept = row.along_edges ? &maps.back().image : row.image == &dwi::TensorMaps::s0 ? &s0 : nullptr;
+            write(plan.map("tensor", row.name), kept ? still(*kept) : std::make_shared<ScalarImage>(std::move(image)), io::describe_map("tensor", row.name));
         }
-        s0 = std::move(tensor.s0);
     }
-    responses_ = session_responses(plan, intensity, options, device, listener, responses);
-    fod = write_fods(plan, data, responses_, options, device, listener, [&](const std::string& path, const io::MapDescription& map) { written(path, map); });
+    responses_ = session_responses(plan, intensity, options, device, listener, common);
+    write_fods(data, options, device, listener);
     if (options.replicates > 0) {
         if (options.trajectories == Trajectories::independent) replicates = replicate_connectomes(plan, data, responses_, parcellation, options, device, listener);
         else say_replicates(plan, data, options, listener);
@@ -155,7 +180,24 @@ SessionImages::SessionImages(const SessionPlan& plan, const PipelineOptions& opt
     mask = std::move(data.mask);
 }
 
+void SessionImages::write_fods(const Acquisition& data, const PipelineOptions& options, const Device& device, const Listener& listener) {
+    for (const auto& tissue : responses_) {
+        io::write_text(plan_.response(tissue.name), text_of(tissue), true);
+        written(plan_.response(tissue.name), {});
+    }
+    auto fods = estimate_fods(plan_, data, responses_, options, device, listener);
+    fod = fods.take_white();
+    for (std::size_t t = 0; t < fods.tissues.size(); ++t) {
+        auto& [name, image] = fods.tissues[t];
+        auto description = io::describe_map(plan_.model.name(), name, fods.lmax[t]);
+        if (plan_.model.multi_tissue) description.description += ", intensity normalised";
+        const bool white = name.empty() || name == "wm";
+        write(plan_.fod(name), white ? still(fod) : std::make_shared<ScalarImage>(std::move(image)), description);
+    }
+}
+
 void SessionImages::finish(Connectome connectome, const Listener& listener) {
+    settle();
     if (replicates.count() > 0) replicates.add_errors(connectome);
     if (changes.count() > 0) changes.add_errors(connectome);
     say_connectome(connectome, plan_, listener);
@@ -164,23 +206,24 @@ void SessionImages::finish(Connectome connectome, const Listener& listener) {
     io::write_matrix(plan_.counts(), names, connectome.metric("count").matrix, true);
     written(plan_.counts(), {});
     written(plan_.connectome(), {});
-    io::write_connectome(plan_.connectome(), connectome, plan_.provenance, true);
+    io::write_connectome(plan_.connectome(), connectome, provenance_, true);
     listener.say(fmt::format("{}: done in {:.0f} s, {}", plan_.session.name(), std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(), plan_.connectome()));
 }
 
-void run_session(const SessionPlan& plan, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places) {
-    SessionImages images(plan, options, device, listener, responses, places);
+void run_session(const SessionPlan& plan, const PipelineOptions& options, std::span<const Device> devices, const Listener& listener, Common& common) {
+    SessionImages images(plan, options, devices, listener, common);
     auto build = options.connectome;
     build.errors = build.errors || options.replicates > 0;
-    connectome::ConnectomeBuilder builder(images.parcellation, images.maps, build, device);
-    tracking::TrackInput input{.field = std::move(images.fod)};
+    // A stream of high priority: what is tracked already goes before what is still to be tracked.
+    connectome::ConnectomeBuilder builder(images.parcellation, images.maps, build, devices.front().with_own_stream(Priority::high));
+    tracking::TrackInput input{.field = images.fod};
     input.seeds.push_back(tracking::seeds_in(images.mask, "the brain mask"));
     input.regions.mask.emplace_back(images.mask, "the brain mask");
     std::unique_ptr<io::TractogramWriter> file;
     if (options.keep_tracks)
         file = io::make_tractogram_writer(plan.tracks(), {.properties = tracking::header_fields(tracking::resolve(options.track, input)), .grid = input.field.grid, .overwrite = true});
     Tee tee(builder, file.get());
-    const auto summary = tracking::track(input, options.track, device, tee, *listener.progress);
+    const auto summary = tracking::track(input, options.track, devices, tee, *listener.progress);
     say_tracking(summary, plan.session.name(), listener);
     if (file) {
         file->commit(summary.started());

@@ -238,17 +238,30 @@ class Temporary {
 
 }  // namespace
 
-std::vector<std::string> run_together(std::span<const SessionPlan> plans, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses, Places& places) {
-    std::vector<std::string> faults;
-    Sessions sessions;
-    for (const auto& plan : plans) {
+std::vector<std::string> run_together(std::span<const SessionPlan> plans, const PipelineOptions& options, std::span<const Device> devices, const Listener& listener, Common& common) {
+    const Device& device = devices.front();
+    Listener of_one = listener;
+    if (devices.size() > 1) of_one.progress = &silent();
+    std::vector<std::optional<SessionImages>> made(plans.size());
+    std::vector<std::string> fault_of(plans.size()), faults;
+    at_once(devices.size(), plans.size(), [&](std::size_t s, std::size_t worker) {
         try {
-            sessions.emplace_back(plan, options, device, listener, responses, places);
+            made[s].emplace(plans[s], options, devices.subspan(worker, 1), of_one, common);
         } catch (const InputError& fault) {
-            faults.emplace_back(fault.what());
-            if (plans.size() > 1) listener.warn(fmt::format("{} is left out: {}", plan.session.name(), fault.what()));
+            fault_of[s] = fault.what();
+            if (plans.size() > 1) listener.warn(fmt::format("{} is left out: {}", plans[s].session.name(), fault.what()));
         }
+    });
+    Sessions sessions;
+    for (std::size_t s = 0; s < plans.size(); ++s) {
+        if (!made[s]) {
+            faults.push_back(fault_of[s]);
+            continue;
+        }
+        made[s]->settle();
+        sessions.push_back(std::move(*made[s]));
     }
+    made.clear();
     if (sessions.empty()) return faults;
     if (sessions.size() > 1 && !sessions.front().plan().placed()) check_places(sessions, options, device, listener);
     const Grid grid = common_grid(sessions);
@@ -273,7 +286,7 @@ std::vector<std::string> run_together(std::span<const SessionPlan> plans, const 
     if (error) throw OutputError(fmt::format("cannot create {} ({}); choose another folder", fs::path(tracks).parent_path().string(), error.message()));
     {
         const auto file = io::make_tractogram_writer(tracks, {.properties = tracking::header_fields(tracking::resolve(options.track, input)), .grid = grid, .overwrite = true});
-        const auto summary = tracking::track(input, options.track, device, *file, *listener.progress);
+        const auto summary = tracking::track(input, options.track, different(devices), *file, *listener.progress);
         say_tracking(summary, who, listener);
         file->commit(summary.started());
     }

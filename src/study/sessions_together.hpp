@@ -10,8 +10,7 @@
 namespace arcuate::study {
 
 /// The sessions of one subject whose streamlines are the same. Returns a sentence for each that is left out because its own data are at fault; what is wrong with
-/// them together throws.
-std::vector<std::string> run_together(std::span<const SessionPlan> plans, const PipelineOptions& options, const Device& device, const Listener& listener, Responses& responses,
-                                      Places& places);
+/// them together throws. As many sessions' images are computed at once as there are devices; one may be there several times. All of them track.
+std::vector<std::string> run_together(std::span<const SessionPlan> plans, const PipelineOptions& options, std::span<const Device> devices, const Listener& listener, Common& common);
 
 }  // namespace arcuate::study

@@ -12,8 +12,9 @@ using namespace kernels;
 
 namespace {
 
-/// A worker more than there are devices keeps a device busy while a chunk's last streamlines are tracked, packed and copied. One CPU thread has no use for it.
-int workers_on(const Device& device) { return device.is_cuda() || device.threads() > 1 ? 2 : 1; }
+/// More than one worker keeps a device busy while a chunk's last streamlines are tracked, packed and copied. On a GPU there are three, each with a stream: of two whose chunks end one
+/// after the other, both would be packing and copying at once. One CPU thread has no use for a second.
+int workers_on(const Device& device) { return device.is_cuda() ? 3 : device.threads() > 1 ? 2 : 1; }
 
 std::int64_t total_workers(std::span<const Device> devices) {
     std::int64_t sum = 0;
@@ -27,17 +28,15 @@ std::int64_t page_bytes() { return page_vertices * static_cast<std::int64_t>(siz
 class Workspace {
   public:
     Workspace(const Device& device, const Tracker& tracker, const TrackOptions& options)
-        : device_(device), tracker_(tracker), options_(options), pool_(device, most_pages(options)) {}
+        : device_(device.with_own_stream()), packing_(device.with_own_stream(Priority::high)), tracker_(tracker), options_(options), pool_(device_, most_pages(options)) {}
 
-    Chunk track(std::int64_t first, std::int64_t count) {
-        Chunk chunk;
-        chunk.offsets.push_back(0);
+    void track(std::int64_t first, std::int64_t count, Chunk& chunk) {
+        chunk.clear();
         while (count > 0) {
             const std::int64_t done = track_some(first, count, chunk);
             first += done;
             count -= done;
         }
-        return chunk;
     }
 
   private:
@@ -45,24 +44,30 @@ class Workspace {
     std::int64_t track_some(std::int64_t first, std::int64_t count, Chunk& chunk) {
         const auto planned = static_cast<std::int64_t>(static_cast<double>(count) * pages_per_seed_ * 1.25) + 64;
         make_room(std::max<std::int64_t>(planned, most_pages(options_)));
-        if (records_.size() < static_cast<std::size_t>(count)) {
-            records_ = {};
-            records_ = Buffer<StreamlineRecord>(device_, static_cast<std::size_t>(count));
-        }
-        tracker_.run(static_cast<std::uint64_t>(first), count, pool_.view(), records_.data(), {});
-        std::vector<StreamlineRecord> records(static_cast<std::size_t>(count));
+        make_large_enough(records_, device_, static_cast<std::size_t>(count), 0);
+        const auto before = chunk.records.size();
+        chunk.records.resize(before + static_cast<std::size_t>(count));
+        const auto records = std::span(chunk.records).subspan(before);
+        tracker_.run(device_, static_cast<std::uint64_t>(first), count, pool_.view(), records_.data(), {});
         records_.download(records);
         const auto without_room = std::find_if(records.begin(), records.end(), [](const auto& r) { return r.outcome == SeedEnd::no_room; });
         const std::int64_t done = without_room - records.begin();
+        chunk.records.resize(before + static_cast<std::size_t>(done));
         std::int64_t pages = 0;
         for (std::int64_t i = 0; i < done; ++i) pages += records[static_cast<std::size_t>(i)].path[0].held + records[static_cast<std::size_t>(i)].path[1].held;
         if (done > 0) pages_per_seed_ = std::max(static_cast<double>(pages) / static_cast<double>(done), 0.5);
         // Others took the pages before the first had its own: again with fewer at a time; one alone has room for certain.
         if (done == 0) return track_some(first, std::max<std::int64_t>(count / 4, 1), chunk);
-        records.resize(static_cast<std::size_t>(done));
-        pack(records, chunk);
-        chunk.records.insert(chunk.records.end(), records.begin(), records.end());
+        pack(records.first(static_cast<std::size_t>(done)), chunk);
         return done;
+    }
+
+    /// To hold `size` values; anew, and with `spare` more, where it cannot.
+    template <class T>
+    static void make_large_enough(Buffer<T>& buffer, const Device& device, std::size_t size, std::size_t spare) {
+        if (buffer.size() >= size) return;
+        buffer = {};
+        buffer = Buffer<T>(device, size + spare);
     }
 
     void make_room(std::int64_t pages) {
@@ -80,38 +85,37 @@ class Workspace {
         }
     }
 
-    void pack(const std::vector<StreamlineRecord>& records, Chunk& chunk) {
-        std::vector<std::int32_t> chosen;
-        std::vector<std::int64_t> offsets{0};
+    /// The records say that the chunk is tracked, so its vertices are there for another stream. That one has priority, or the next chunk's streamlines would go first.
+    void pack(std::span<const StreamlineRecord> records, Chunk& chunk) {
+        chosen_.clear();
+        offsets_.assign(1, 0);
         const std::uint64_t before = chunk.offsets.back();
         for (std::size_t i = 0; i < records.size(); ++i) {
             if (records[i].outcome != SeedEnd::accepted) continue;
-            chosen.push_back(static_cast<std::int32_t>(i));
-            offsets.push_back(offsets.back() + records[i].vertices);
-            chunk.offsets.push_back(before + static_cast<std::uint64_t>(offsets.back()));
+            chosen_.push_back(static_cast<std::int32_t>(i));
+            offsets_.push_back(offsets_.back() + records[i].vertices);
+            chunk.offsets.push_back(before + static_cast<std::uint64_t>(offsets_.back()));
         }
-        if (chosen.empty()) return;
-        const Buffer<std::int32_t> chosen_on_device(device_, chosen);
-        const Buffer<std::int64_t> offsets_on_device(device_, offsets);
-        const auto vertices = static_cast<std::size_t>(offsets.back());
-        if (packed_.size() < vertices) {
-            packed_ = {};
-            packed_ = Buffer<Vec3>(device_, vertices + vertices / 4);
-        }
-        launch(device_, static_cast<std::int64_t>(chosen.size()),
-               PackStreamlines{pool_.view_taken(), records_.data(), options_.downsample, chosen_on_device.data(), offsets_on_device.data(), packed_.data()});
+        if (chosen_.empty()) return;
+        const Buffer<std::int32_t> chosen(packing_, chosen_);
+        const Buffer<std::int64_t> offsets(packing_, offsets_);
+        const auto vertices = static_cast<std::size_t>(offsets_.back());
+        make_large_enough(packed_, packing_, vertices, vertices / 4);
         chunk.positions.resize(3 * (before + vertices));
+        launch(packing_, static_cast<std::int64_t>(chosen_.size()), PackStreamlines{pool_.view_taken(), records_.data(), options_.downsample, chosen.data(), offsets.data(), packed_.data()});
         static_assert(sizeof(Vec3) == 3 * sizeof(float));
         packed_.download(std::span(reinterpret_cast<Vec3*>(chunk.positions.data()) + before, vertices));
     }
 
-    Device device_;
+    Device device_, packing_;
     const Tracker& tracker_;
     const TrackOptions& options_;
     Pool pool_;
     double pages_per_seed_ = 4;
     Buffer<StreamlineRecord> records_;
     Buffer<Vec3> packed_;
+    std::vector<std::int32_t> chosen_;
+    std::vector<std::int64_t> offsets_;
 };
 
 }  // namespace
@@ -137,6 +141,7 @@ ChunkQueue::ChunkQueue(const TrackInput& input, const TrackOptions& resolved, st
       ready_up_to_(std::any_of(input.seeds.begin(), input.seeds.end(), [](const Seeds& s) { return s.dynamic; }) ? from.seeds : from.seed_limit) {
     // Images first, on every device: what is wrong with them is thrown here.
     for (const auto& device : devices) trackers_.push_back(make_tracker(input, options_, device));
+    for (const auto& device : devices) device.synchronize();  // the workers have streams of their own
     calibration_arcs_ = trackers_.front()->calibration_arcs();
     for (std::size_t d = 0; d < devices.size(); ++d)
         for (int w = 0; w < workers_on(devices[d]); ++w)
@@ -152,8 +157,9 @@ ChunkQueue::~ChunkQueue() {
     workers_.clear();  // joins
 }
 
-Chunk ChunkQueue::next() {
+Chunk ChunkQueue::next(Chunk used) {
     std::unique_lock lock(mutex_);
+    used_.push_back(std::move(used));
     changed_.wait(lock, [&] { return failure_ || done_.contains(taken_back_); });
     if (!done_.contains(taken_back_)) std::rethrow_exception(failure_);
     Chunk chunk = std::move(done_.extract(taken_back_).mapped());
@@ -194,8 +200,12 @@ ChunkQueue::Job ChunkQueue::take(const Device& device) {
     });
     if (stop_ || failure_ || next_first_ >= reached_.seed_limit) return {};
     const std::int64_t count = std::min(size_of_next(device), ready_up_to_ - next_first_);
-    const Job job{handed_out_++, next_first_, count};
+    Job job{handed_out_++, next_first_, count};
     next_first_ += count;
+    if (!used_.empty()) {
+        job.chunk = std::move(used_.back());
+        used_.pop_back();
+    }
     return job;
 }
 
@@ -203,11 +213,11 @@ void ChunkQueue::work(const Device& device, const Tracker& tracker) {
     try {
         Workspace workspace(device, tracker, options_);
         for (;;) {
-            const Job job = take(device);
+            Job job = take(device);
             if (job.number < 0) return;
-            Chunk chunk = workspace.track(job.first, job.count);
+            workspace.track(job.first, job.count, job.chunk);
             const std::lock_guard lock(mutex_);
-            done_.emplace(job.number, std::move(chunk));
+            done_.emplace(job.number, std::move(job.chunk));
             changed_.notify_all();
         }
     } catch (...) {

@@ -36,6 +36,13 @@ struct Chunk {
     std::vector<kernels::StreamlineRecord> records;  ///< of every seed
     std::vector<float> positions;                    ///< (vertices, 3) of the accepted ones, in id order [mm]
     std::vector<std::uint64_t> offsets;              ///< (accepted + 1)
+
+    /// Of no streamlines; the memory stays.
+    void clear() {
+        records.clear();
+        positions.clear();
+        offsets.assign(1, 0);
+    }
 };
 
 /// Where the caller stands.
@@ -50,8 +57,8 @@ class ChunkQueue {
     ChunkQueue(const ChunkQueue&) = delete;
     ChunkQueue& operator=(const ChunkQueue&) = delete;
 
-    /// The next chunk; waits for it. Throws what a worker threw.
-    Chunk next();
+    /// The next chunk; waits for it. Throws what a worker threw. `used`: one that is done with, whose memory serves again: to ask the system for as much, and to clear it, would take as long as to fill it.
+    Chunk next(Chunk used);
     /// Before the seeds of a generation can be tracked: those up to `ready_up_to` have these shares. No chunk is under way.
     void open(std::int64_t ready_up_to, std::span<const std::uint32_t> seed_shares);
     /// What the caller has taken so far: the size of further chunks follows from it.
@@ -61,6 +68,7 @@ class ChunkQueue {
   private:
     struct Job {
         std::int64_t number = -1, first = 0, count = 0;
+        Chunk chunk{};  ///< to be filled
     };
     Job take(const Device& device);
     std::int64_t size_of_next(const Device& device) const;
@@ -77,6 +85,7 @@ class ChunkQueue {
     bool stop_ = false;
     std::exception_ptr failure_;
     std::map<std::int64_t, Chunk> done_;
+    std::vector<Chunk> used_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<std::unique_ptr<Tracker>> trackers_;

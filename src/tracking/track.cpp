@@ -94,8 +94,7 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
                 ready_up_to = DynamicSeeds::generation_end(summary.seeds);
                 chunks.open(ready_up_to, cumulated(dynamic->state.probability));
             }
-            chunk = {};  // its memory, before the next one is waited for
-            chunk = chunks.next();
+            chunk = chunks.next(std::move(chunk));
             next = first = 0;
         }
         // The kept set is decided in id order, so neither chunks nor finishing order matter.
@@ -139,7 +138,7 @@ Explanation explain(const TrackInput& input, const TrackOptions& options, const 
     Buffer<StreamlineRecord> record(device, 1);
     Buffer<TraceEntry> entries(device, capacity);
     Buffer<std::int32_t> count = Buffer<std::int32_t>::zeros(device, 1);
-    tracker->run(static_cast<std::uint64_t>(id), 1, pool.view(), record.data(), {entries.data(), count.data(), capacity});
+    tracker->run(device, static_cast<std::uint64_t>(id), 1, pool.view(), record.data(), {entries.data(), count.data(), capacity});
     std::vector<TraceEntry> steps(static_cast<std::size_t>(std::min(count.to_host()[0], capacity)));
     entries.download(steps);
     const StreamlineRecord r = record.to_host()[0];

@@ -13,8 +13,8 @@ namespace arcuate::tracking {
 class Tracker {
   public:
     virtual ~Tracker() = default;
-    /// Tracks the streamlines of ids [first_id, first_id + n).
-    virtual void run(std::uint64_t first_id, std::int64_t n, const kernels::VertexPool& pool, kernels::StreamlineRecord* records, const kernels::Trace& trace) const = 0;
+    /// Tracks the streamlines of ids [first_id, first_id + n). `on`: the tracker's device, or the same with another stream.
+    virtual void run(const Device& on, std::uint64_t first_id, std::int64_t n, const kernels::VertexPool& pool, kernels::StreamlineRecord* records, const kernels::Trace& trace) const = 0;
     /// Of dynamic seeds: 2^32 times the cumulated share of each fixel, minus one.
     virtual void set_seed_shares(std::span<const std::uint32_t> up_to) = 0;
     /// Evaluated at every step before candidates are drawn, for the summary.
@@ -26,17 +26,16 @@ template <class Images>
 class KernelTracker : public Tracker {
   public:
     KernelTracker(Images images, const TrackInput& input, const TrackOptions& options, const Device& device)
-        : device_(device), images_(std::move(images)), scene_(input, options, device) {}
+        : images_(std::move(images)), scene_(input, options, device) {}
 
-    void run(std::uint64_t first_id, std::int64_t n, const kernels::VertexPool& pool, kernels::StreamlineRecord* records, const kernels::Trace& trace) const override {
+    void run(const Device& on, std::uint64_t first_id, std::int64_t n, const kernels::VertexPool& pool, kernels::StreamlineRecord* records, const kernels::Trace& trace) const override {
         const auto algorithm = images_.view(scene_.rules());
-        launch(device_, n, kernels::TrackStreamline<std::remove_const_t<decltype(algorithm)>>{algorithm, scene_.rules(), first_id, pool, records, trace}, 1);
+        launch(on, n, kernels::TrackStreamline<std::remove_const_t<decltype(algorithm)>>{algorithm, scene_.rules(), first_id, pool, records, trace}, 1);
     }
     void set_seed_shares(std::span<const std::uint32_t> up_to) override { scene_.set_seed_shares(up_to); }
     int calibration_arcs() const override { return images_.calibration_arcs(); }
 
   private:
-    Device device_;
     Images images_;
     Scene scene_;
 };

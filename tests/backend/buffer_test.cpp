@@ -1,9 +1,13 @@
 // Buffer: values travel to the device and back, memory has one owner.
 #include "backend/buffer.hpp"
+#include "backend/launch.hpp"
 #include "devices.hpp"
+#include "probe_kernels.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <numeric>
+#include <thread>
 #include <type_traits>
 
 namespace {
@@ -78,6 +82,47 @@ TEST_P(BufferOn, KeepsItsDeviceAlive) {
         buffer = Buffer<float>(short_lived, ascending(10));
     }
     EXPECT_EQ(buffer.to_host(), ascending(10));
+}
+
+// Copies of any size, also beyond the pinned pieces that a GPU's go through.
+TEST_P(BufferOn, LargeCopiesAreWhole) {
+    constexpr std::size_t piece = (2 << 20) / sizeof(float);
+    for (const std::size_t n : {piece - 1, piece, piece + 1, 2 * piece, 5 * piece + 17}) {
+        const auto values = ascending(n);
+        const Buffer<float> buffer(device(), values);
+        EXPECT_EQ(buffer.to_host(), values) << n;
+    }
+}
+
+TEST_P(BufferOn, WhatTheHostFilledIsThereForOtherStreams) {
+    const auto other = device().with_own_stream(), urgent = device().with_own_stream(arcuate::Priority::high);
+    EXPECT_TRUE(device().is_same(other) && other.is_same(urgent));
+    const auto values = ascending(100003);
+    const Buffer<float> from(device(), values);
+    Buffer<float> sum = Buffer<float>::zeros(other, values.size()), copy(urgent, values.size());
+    arcuate::launch(urgent, 100003, arcuate::test::AddOne{from.data(), copy.data()});
+    urgent.synchronize();
+    arcuate::launch(other, 100003, arcuate::test::AddOne{copy.data(), sum.data()});
+    auto expected = values;
+    for (float& v : expected) v += 2;
+    EXPECT_EQ(sum.to_host(), expected);
+}
+
+TEST_P(BufferOn, StreamsWorkSideBySide) {
+    std::vector<std::jthread> threads;
+    std::atomic<int> right = 0;
+    for (int t = 0; t < 3; ++t)
+        threads.emplace_back([&, t] {
+            const auto mine = device().with_own_stream(t == 0 ? arcuate::Priority::high : arcuate::Priority::normal);
+            for (int round = 0; round < 20; ++round) {
+                const std::size_t n = 1000 * static_cast<std::size_t>(round * 3 + t + 1);
+                auto a = Buffer<float>::zeros(mine, n);
+                for (int i = 0; i < 5; ++i) arcuate::launch(mine, static_cast<std::int64_t>(n), arcuate::test::AddOne{a.data(), a.data()});
+                right += a.to_host() == std::vector<float>(n, 5.0f);
+            }
+        });
+    threads.clear();
+    EXPECT_EQ(right, 60);
 }
 
 TEST_P(BufferOn, TooMuchIsRefusedWithAdvice) {

@@ -25,12 +25,12 @@ TEST(Device, AutoIsTheFirstUsableCudaDeviceElseTheProcessor) {
 }
 
 TEST(Device, KeepsToItsMemory) {
-    const Device device = Device::open("cpu", 1, 1 << 20), same = device;
+    const Device device = Device::open("cpu", 1, 1 << 20), same = device.with_own_stream();
     EXPECT_EQ(device.free_memory(), 1 << 20);
     arcuate::Buffer<float> most(device, 200 << 10 >> 2);
     {
         const arcuate::Buffer<float> more(same, 600 << 10 >> 2);
-        EXPECT_EQ(device.free_memory(), 224 << 10) << "copies share it";
+        EXPECT_EQ(device.free_memory(), 224 << 10) << "so do those with streams of their own";
         try {
             const arcuate::Buffer<char> too_much(device, (224 << 10) + 1);
             ADD_FAILURE() << "was allowed";

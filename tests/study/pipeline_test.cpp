@@ -13,8 +13,11 @@
 
 #include <gmock/gmock.h>
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -96,6 +99,32 @@ class Pipeline : public testing::Test {
             }
         }
         return table;
+    }
+    /// Another subject with the first one's files.
+    void add_subject(const std::string& label) const {
+        for (const std::string root : {"", "derivatives/made-up/"})
+            for (const auto& entry : fs::recursive_directory_iterator(data(root + "sub-01"))) {
+                if (!entry.is_regular_file()) continue;
+                auto name = fs::relative(entry.path(), data(root)).string();
+                for (auto at = name.find("sub-01"); at != std::string::npos; at = name.find("sub-01", at)) name.replace(at, 6, "sub-" + label);
+                fs::create_directories(fs::path(data(root + name)).parent_path());
+                fs::copy_file(entry.path(), data(root + name));
+            }
+    }
+    std::string response_file() const {
+        std::ofstream(data("response.txt")) << "1200 -700 220 -50\n";
+        return data("response.txt");
+    }
+    /// Of all outputs but the sidecars, which tell how it was run.
+    std::map<std::string, std::string> hashes(const std::string& folder) const {
+        std::map<std::string, std::string> out;
+        for (const auto& entry : fs::recursive_directory_iterator(folder))
+            if (entry.is_regular_file() && entry.path().extension() != ".json") out[fs::relative(entry.path(), folder)] = sha256_of_file(entry.path().string());
+        return out;
+    }
+    std::int64_t partial_files() const {
+        const fs::recursive_directory_iterator all(out());
+        return std::count_if(begin(all), end(all), [](const auto& entry) { return entry.path().filename().string().find(".partial") != std::string::npos; });
     }
     void write_session(const std::string& ses, const Diffusivities& bundle, double gain = 1) {
         fs::create_directories(fs::path(image_stem(ses)).parent_path());
@@ -298,6 +327,95 @@ TEST_F(Pipeline, GivesTheSameBytesForAnyThreadsAndChunks) {
         }
     }
     EXPECT_EQ(expected.size(), 2 * 12 + 1u);
+}
+
+// Sessions in flight at the same time, with streamlines of their own or in common, of one subject and of two.
+TEST_F(Pipeline, GivesTheSameBytesForAnySessionsAtOnce) {
+    textured = true;
+    for (std::size_t s = 0; s < 2; ++s) write_session(s == 0 ? "01" : "02", tensors[s]);
+    add_subject("02");
+    options.track.select = 60;
+    for (const bool shared : {false, true}) {
+        const std::string how = shared ? "shared" : "own";
+        options.trajectories = shared ? Trajectories::mean : Trajectories::independent;
+        options.weights = shared ? StreamlineWeights::joint : StreamlineWeights::none;
+        std::map<std::string, std::string> first;
+        for (const int at_once : {1, 2, 3}) {
+            options.at_once = at_once;
+            run(Device::open("cpu", 2), out(how + std::to_string(at_once)));
+            const auto here = hashes(out(how + std::to_string(at_once)));
+            if (at_once == 1) first = here;
+            EXPECT_EQ(here, first) << at_once << " at once";
+            EXPECT_EQ(here.size(), 4 * 11 + (shared ? 4 + 2 : 4) + 1u) << "with tractograms and weights, and change.tsv";
+        }
+        // Two devices side by side, and three for two subjects.
+        options.at_once = 0;
+        std::vector<Device> devices{Device::open("cpu", 1), Device::open("cpu", 2)};
+        if (shared) devices.push_back(Device::open("cpu", 3));
+        said.clear();
+        run_participants(data(), out(how), {}, options, devices, listener);
+        EXPECT_EQ(hashes(out(how)), first);
+        EXPECT_THAT(said, Contains(HasSubstr(std::string("4 to compute on cpu (1 thread), cpu (2 threads)") + (shared ? ", cpu (3 threads)" : ""))));
+    }
+}
+
+// One session of five has no usable mask, another one no usable image. The others do not mind.
+TEST_F(Pipeline, FaultySessionsAmongGoodOnesInFlight) {
+    for (const std::string ses : {"03", "04", "05"}) write_session(ses, tensors[0]);
+    options.responses = {{"", response_file()}};
+    options.keep_tracks = false;
+    options.track.select = 30;
+    io::write_mask(derivative("02", "desc-brain_mask.nii.gz"), Mask(grid(), 1, 0), true);
+    io::write_image(image_stem("04") + ".nii.gz", ScalarImage(grid(), gradients().size(), NAN), true);
+    for (const int at_once : {1, 3}) {
+        options.at_once = at_once;
+        warned.clear();
+        fs::remove_all(out());
+        EXPECT_THAT(complaint(), HasSubstr("2 of 5 sessions could not be computed"));
+        EXPECT_THAT(warned, Contains(testing::AllOf(HasSubstr("sub-01 ses-02 is left out"), HasSubstr("is empty"))));
+        EXPECT_THAT(warned, Contains(testing::AllOf(HasSubstr("sub-01 ses-04 is left out"), HasSubstr("no usable voxel"))));
+        for (const std::string ses : {"01", "02", "03", "04", "05"})
+            EXPECT_EQ(fs::exists(out("sub-01/ses-" + ses + "/dwi/sub-01_ses-" + ses + "_atlas-two_connectome.h5")), ses != "02" && ses != "04") << ses;
+        EXPECT_TRUE(fs::exists(out("change.tsv")));
+        EXPECT_EQ(partial_files(), 0);
+    }
+}
+
+// Maps are written while the session goes on; what goes wrong then ends the run all the same, and the session does not count as done.
+TEST_F(Pipeline, WhatGoesWrongInWritingIsOneSentence) {
+    const std::string folder = "sub-01/ses-02/dwi/", connectome = out(folder + "sub-01_ses-02_atlas-two_connectome.h5");
+    options.track.select = 30;
+    const auto in_the_way = [&](const std::string& name) {
+        fs::remove_all(out());
+        fs::create_directories(out(folder + "sub-01_ses-02_" + name));
+        options.force = true;
+        const auto complained = complaint();
+        EXPECT_FALSE(fs::exists(connectome)) << name;
+        EXPECT_FALSE(fs::exists(out("change.tsv"))) << name;
+        EXPECT_EQ(partial_files(), 0) << name;
+        return complained;
+    };
+    for (const int at_once : {1, 2})
+        for (const bool shared : {false, true}) {
+            options.at_once = at_once;
+            options.trajectories = shared ? Trajectories::mean : Trajectories::independent;
+            for (const std::string name : {"model-tensor_param-v1_dwimap.nii.gz", "model-csd_param-fod_dwimap.nii.gz"})
+                EXPECT_THAT(in_the_way(name), testing::AllOf(HasSubstr(name), HasSubstr("it exists and is not a regular file"))) << at_once << shared;
+        }
+    options.trajectories = Trajectories::independent;
+    // As if the disk were full: no file may be larger than this.
+    fs::remove_all(out());
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+    const rlimit small{20000, before.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const auto complained = complaint();
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+    std::signal(SIGXFSZ, handler);
+    EXPECT_THAT(complained, testing::AllOf(HasSubstr("cannot write"), HasSubstr("free space")));
+    EXPECT_FALSE(fs::exists(connectome));
+    EXPECT_EQ(partial_files(), 0);
 }
 
 // Both sessions have the same streamlines; their weights tell what the FODs' sizes do.

@@ -9,6 +9,9 @@
 
 namespace arcuate {
 
+/// Of a stream's kernels, where several have something to do.
+enum class Priority { normal, high };
+
 /// A place to compute on. Cheap to copy; copies share the same threads or stream.
 class Device {
   public:
@@ -29,11 +32,23 @@ class Device {
     /// Bytes that may be allocated now.
     std::int64_t free_memory() const;
 
+    /// The same device, with its memory limit and its threads, and a stream of its own: kernels and copies of the one overlap with those of the other. Buffers that were filled by the host are
+    /// there for both; what a kernel writes is there for the other stream after synchronize(). Memory must outlive the kernels that use it, on whichever stream.
+    Device with_own_stream(Priority priority = Priority::normal) const;
+    /// Waits for all that was launched on its stream.
+    void synchronize() const;
+    /// Whether both are one device, be it with streams of their own.
+    bool is_same(const Device& other) const { return impl_ == other.impl_; }
+
     struct Impl;
     const Impl& impl() const { return *impl_; }
+    class Stream;
+    /// Of a CUDA device.
+    Stream& stream() const { return *stream_; }
 
   private:
     std::shared_ptr<Impl> impl_;
+    std::shared_ptr<Stream> stream_;  ///< null on the CPU backend
 };
 
 /// One CUDA device as the driver describes it.

@@ -16,6 +16,7 @@
 #include "arcuate/weights/sift2.hpp"
 
 #include <functional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -61,6 +62,7 @@ struct PipelineOptions {
     bool keep_tracks = false;  ///< write the .tck and the weights, too
     bool gradient_check = true;  ///< warn where the axes of the gradient table seem wrong
     bool force = false;        ///< compute again what is there
+    int at_once = 0;           ///< sessions in flight, each with its images in memory; 0: one per device. Changes no byte
     std::string command_line;  ///< for sidecars
 };
 
@@ -74,8 +76,14 @@ struct Listener {
 /// Tensor maps, FOD, streamlines and connectome of every session that the filter selects, then change.tsv of all sessions in OUT. A session whose
 /// outputs are there, made from the same inputs and options by the same version, is left alone: an interrupted run continues. Layout in ARCHITECTURE.md.
 /// Everything that can be known to be wrong beforehand is said before the first computation. Throws InputError and OutputError.
-void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, const Device& device,
+/// Sessions in flight go to the devices in turn, and those that one subject shares its streamlines among stay together; where there are fewer of them than devices, a session is tracked on several.
+/// Beside them the next session's image is read and maps are written, unless io::threads() is 1. The listener is called by one thread at a time.
+void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, std::span<const Device> devices,
                       const Listener& listener);
+inline void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, const Device& device,
+                             const Listener& listener) {
+    run_participants(bids_dir, out_dir, filter, options, std::span(&device, 1), listener);
+}
 
 /// Gathers change.tsv from the connectomes in OUT, for studies whose sessions were run on several machines.
 void run_group(const std::string& bids_dir, const std::string& out_dir, const Listener& listener);
