@@ -94,7 +94,7 @@ inline Agreement compare(const OracleCase& run, const std::vector<reference::Str
     Agreement out;
     std::size_t id = 0;
     while (id < points.size()) {
-        const tracking::Chunk chunk = queue.next();
+        const tracking::Chunk chunk = queue.next({});
         std::size_t accepted = 0;
         for (const auto& record : chunk.records) {
             const reference::Streamline& expected = oracle[id];
