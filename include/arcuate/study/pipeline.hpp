@@ -61,6 +61,7 @@ struct PipelineOptions {
     bool keep_tracks = false;  ///< write the .tck and the weights, too
     bool gradient_check = true;  ///< warn where the axes of the gradient table seem wrong
     bool force = false;        ///< compute again what is there
+    std::string folder;        ///< of OUT, where results go: empty for OUT itself
     std::string command_line;  ///< for sidecars
 };
 
@@ -76,6 +77,10 @@ struct Listener {
 /// Everything that can be known to be wrong beforehand is said before the first computation. Throws InputError and OutputError.
 void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, const Device& device,
                       const Listener& listener);
+
+/// The same sessions in several ways, to be shown side by side, which differ in their trajectories and maybe weights: the first way's results in OUT, each other's in OUT/trajectories-<way>, a folder
+/// like OUT; and one change.tsv of all. What is wrong with one way's sessions does not keep the next from running. Throws InputError where two ways have the same trajectories.
+void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, std::vector<PipelineOptions> ways, const Device& device, const Listener& listener);
 
 /// Gathers change.tsv from the connectomes in OUT, for studies whose sessions were run on several machines.
 void run_group(const std::string& bids_dir, const std::string& out_dir, const Listener& listener);
