@@ -55,6 +55,7 @@ struct TrackRules {
     std::uint64_t run_seed;
     float min_length, max_length;  ///< [mm]
     std::int32_t max_vertices;     ///< of a half
+    std::int32_t cut_vertices;     ///< backtracking takes off so many at a time, or a step's where those are more
     int downsample;                ///< every n-th vertex of a half is kept, and its last
     bool unidirectional;
     bool has_direction;
@@ -287,7 +288,7 @@ struct TrackStreamline {
             return goes_on;
         }
 
-        /// Backtracking: cuts whole steps off the end, one more after every third attempt that got no further. False at the seed.
+        /// Backtracking: cuts whole steps off the end, or rules.cut_vertices, once more as many after every third attempt that got no further. False at the seed.
         ARCUATE_HD bool cut_back() {
             if (path_.count > longest_) {
                 longest_ = path_.count;
@@ -297,7 +298,7 @@ struct TrackStreamline {
                 attempts_ = 1;
                 ++cut_steps_;
             }
-            const int n = run_.algorithm.vertices_per_step();
+            const std::int32_t n = max(static_cast<std::int32_t>(run_.algorithm.vertices_per_step()), run_.rules.cut_vertices);
             const std::int32_t partial = (longest_ - 1) % n ? (longest_ - 1) % n : n;
             const std::int32_t target = longest_ - partial - (cut_steps_ - 1) * n;
             if (target <= 1) return false;

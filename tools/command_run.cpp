@@ -15,8 +15,8 @@ namespace {
 struct Options {
     std::string bids_dir, out_dir, level;
     study::Filter filter;
-    std::string fod = "auto", trajectories = "mean", weights = "auto";
-    std::vector<std::string> responses;
+    std::string fod = "auto", weights = "auto";
+    std::vector<std::string> trajectories{"mean"}, responses;
     study::PipelineOptions pipeline;
 };
 
@@ -37,12 +37,16 @@ void run_pipeline(Run& run, const Options& o) {
     auto pipeline = o.pipeline;
     pipeline.force = run.force;
     pipeline.fod_model = fod_models.at(o.fod);
-    pipeline.trajectories = trajectories.at(o.trajectories);
-    const bool shared = pipeline.trajectories != study::Trajectories::independent;
-    pipeline.weights = o.weights == "auto" ? (shared ? study::StreamlineWeights::joint : study::StreamlineWeights::each) : weights.at(o.weights);
     for (const auto& text : o.responses) pipeline.responses.push_back(named_file(text));
     pipeline.command_line = command_line();
-    study::run_participants(o.bids_dir, o.out_dir, o.filter, pipeline, run.devices(), listener);
+    std::vector<study::PipelineOptions> ways;
+    for (const auto& name : o.trajectories) {
+        auto& way = ways.emplace_back(pipeline);
+        way.trajectories = trajectories.at(name);
+        const auto by_default = way.trajectories == study::Trajectories::independent ? study::StreamlineWeights::each : study::StreamlineWeights::joint;
+        way.weights = o.weights == "auto" ? by_default : weights.at(o.weights);
+    }
+    study::run_participants(o.bids_dir, o.out_dir, o.filter, ways, run.devices(), listener);
 }
 
 }  // namespace
@@ -65,6 +69,7 @@ void add_run(CLI::App& root) {
                             "--trajectories  mean         tracked once, on the mean of the sessions' FODs, so that no change comes of the chance of tracking\n"
                             "                first        the same, on the first session's\n"
                             "                independent  every session's own; counts differ by chance\n"
+                            "                mean,independent  both, side by side: the second's results in OUT_DIR/trajectories-independent, and change.tsv has rows of each\n"
                             "--weights       joint        SIFT2 of the mean, times for every session the change that its data ask for (arcuate session-weights)\n"
                             "                each         SIFT2 of every session by itself; of shared trajectories in fixels of the mean\n"
                             "                none         streamlines are counted\n"
@@ -117,7 +122,7 @@ void add_run(CLI::App& root) {
     app.add_option("--min-length", p.track.min_length, "[mm]  [5 voxels]")->type_name("MM")->group(tracking);
     app.add_option("--max-length", p.track.max_length, "[mm]  [100 voxels]")->type_name("MM")->group(tracking);
     add_fod_precision(app, p.track.fod_precision, tracking);
-    app.add_option("--trajectories", o->trajectories, "whose FODs a session's streamlines are tracked on: mean, first, independent")->check(CLI::IsMember({"mean", "first", "independent"}))->type_name("WAY")->capture_default_str()->group(tracking);
+    app.add_option("--trajectories", o->trajectories, "whose FODs a session's streamlines are tracked on: mean, first, independent; or several, to compare them")->delimiter(',')->allow_extra_args(false)->check(CLI::IsMember({"mean", "first", "independent"}))->type_name("WAY[,WAY]")->capture_default_str()->group(tracking);
     app.add_option("--weights", o->weights, "of streamlines: auto, joint, each, none")->check(CLI::IsMember({"auto", "joint", "each", "none"}))->type_name("WAY")->capture_default_str()->group(tracking);
     app.add_option("--reg-change", p.sift2.reg_change, "joint: weight of the squares of the sessions' changes")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);
     app.add_option("--reg-change-tv", p.sift2.reg_change_tv, "joint: weight of the variation of changes within fixels")->check(CLI::NonNegativeNumber)->capture_default_str()->group(tracking);

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <utility>
@@ -152,19 +153,25 @@ Faults run_groups(const std::vector<Group>& groups, const PipelineOptions& optio
     return all;
 }
 
-}  // namespace
-
-void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, std::span<const Device> devices,
-                      const Listener& listener) {
+/// Throws InputError where options contradict each other.
+void check(const PipelineOptions& options) {
     if (options.replicates != 0 && (options.replicates < 2 || options.replicates > 10000))
         throw InputError(fmt::format("{} replicates do not tell a measurement error (2 to 10000 do, 0 is for none); give 20 or more", options.replicates));
     if (options.replicates > 0 && options.trajectories == Trajectories::independent && options.weights != StreamlineWeights::none)
         throw InputError("replicates are of streamlines that the sessions share, or of a session's own without weights (how much of the chance of tracking weights take away is not known); use --trajectories mean, or --weights none");
+    if (options.weights == StreamlineWeights::joint && options.trajectories == Trajectories::independent)
+        throw InputError("joint weights are of streamlines that the sessions share; add --trajectories mean, or use --weights each");
+}
+
+}  // namespace
+
+void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, std::span<const Device> devices,
+                      const Listener& listener) {
+    check(options);
     const auto sessions = find_sessions(bids_dir, filter);
     FileHashes hashes;
     std::vector<SessionPlan> plans;
     const bool shared = options.trajectories != Trajectories::independent;
-    if (options.weights == StreamlineWeights::joint && !shared) throw InputError("joint weights are of streamlines that the sessions share; add --trajectories mean, or use --weights each");
     for (auto begin = sessions.begin(); begin != sessions.end();) {
         const auto end = std::find_if(begin, sessions.end(), [&](const Session& s) { return s.subject != begin->subject; });
         if (const std::vector<Session> of_subject(begin, end); std::any_of(begin, end, [](const Session& s) { return s.selected; })) {
@@ -175,6 +182,7 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
         begin = end;
     }
     open_output(bids_dir, out_dir, options.force);
+    if (!options.folder.empty()) open_output(bids_dir, (fs::path(out_dir) / options.folder).string(), options.force);
     std::vector<SessionPlan> to_do;
     for (const auto& plan : plans) {
         const State state = options.force ? State::missing : state_of(plan, options.keep_tracks);
@@ -200,6 +208,28 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
     if (failures.size() == 1) throw InputError(failures.front());
     if (failures.size() > 1)
         throw InputError(fmt::format("{} of {} sessions could not be computed (the warnings above say why); repair their data and run again, with --force where responses are estimated", faults.sessions, to_do.size()));
+}
+
+void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, std::vector<PipelineOptions> ways, std::span<const Device> devices,
+                      const Listener& listener) {
+    for (auto way = ways.begin(); way != ways.end(); ++way) {
+        check(*way);
+        if (way == ways.begin()) continue;
+        if (std::any_of(ways.begin(), way, [&](const PipelineOptions& other) { return other.trajectories == way->trajectories; }))
+            throw InputError(fmt::format("trajectories {} are asked for twice; name each way once", name_of(way->trajectories)));
+        way->folder = std::string(beside_prefix) + name_of(way->trajectories);
+    }
+    std::optional<InputError> first;
+    for (const auto& way : ways) {
+        if (ways.size() > 1) listener.say(fmt::format("trajectories: {}", name_of(way.trajectories)));
+        try {
+            run_participants(bids_dir, out_dir, filter, way, devices, listener);
+        } catch (const InputError& fault) {
+            if (!first) first = fault;  // the last word, below
+            else if (std::string(fault.what()) != first->what()) listener.warn(fmt::format("trajectories {}: {}", name_of(way.trajectories), fault.what()));
+        }
+    }
+    if (first) throw InputError(*first);
 }
 
 void run_group(const std::string& bids_dir, const std::string& out_dir, const Listener& listener) {

@@ -81,9 +81,8 @@ void add_parameters(Provenance& p, const SubjectModel& model, const PipelineOpti
     p.parameter("max_length_mm", number(o.track.max_length));
     if (o.track.fod_precision == tracking::FodPrecision::half) p.parameter("fod_precision", "half");
     p.parameter("radial_search_mm", number(o.connectome.search_mm));
-    constexpr const char* trajectories[] = {"independent", "mean", "first"};
     constexpr const char* weights[] = {"none", "each", "joint"};
-    p.parameter("trajectories", trajectories[static_cast<int>(o.trajectories)]);
+    p.parameter("trajectories", name_of(o.trajectories));
     p.parameter("weights", weights[static_cast<int>(o.weights)]);
     if (o.weights == StreamlineWeights::joint) {
         p.parameter("reg_change", number(o.sift2.reg_change));
@@ -129,9 +128,10 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
     }
     plan.names = options.names.empty() ? find_names(plan.parcellation) : options.names;
     plan.atlas = atlas_label(plan.parcellation);
-    plan.folder = (fs::path(out_dir) / session.folder() / "dwi").string();
+    const auto results = fs::path(out_dir) / options.folder;
+    plan.folder = (results / session.folder() / "dwi").string();
     plan.prefix = derivative_prefix(session);
-    plan.subject_folder = (fs::path(out_dir) / ("sub-" + session.subject) / "dwi").string();
+    plan.subject_folder = (results / ("sub-" + session.subject) / "dwi").string();
     plan.weighted = options.weights != StreamlineWeights::none;
     plan.mask_computed = mask.path.empty();
     plan.mask = plan.mask_computed ? plan.folder + "/" + plan.prefix + "desc-brain_mask.nii.gz" : mask.path;
@@ -183,13 +183,22 @@ SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir
     return plan;
 }
 
+const char* name_of(Trajectories trajectories) {
+    constexpr const char* names[] = {"independent", "mean", "first"};
+    return names[static_cast<int>(trajectories)];
+}
+
+std::optional<std::string> output_parameter(const std::string& path, const std::string& name) {
+    std::ifstream file(io::sidecar_path(path));
+    const auto json = nlohmann::json::parse(file, nullptr, false);
+    const nlohmann::json::json_pointer at("/Provenance/parameters/" + name);
+    if (json.is_discarded() || !json.contains(at) || !json[at].is_string()) return {};
+    return json[at].get<std::string>();
+}
+
 State state_of(const SessionPlan& plan, bool with_tracks) {
     if (!fs::exists(plan.connectome())) return State::missing;
-    std::ifstream file(io::sidecar_path(plan.connectome()));
-    const auto json = nlohmann::json::parse(file, nullptr, false);
-    const auto& wanted = plan.provenance.parameters.back().second;
-    const nlohmann::json::json_pointer at("/Provenance/parameters/fingerprint");
-    if (json.is_discarded() || !json.contains(at) || json[at] != wanted) return State::other;
+    if (output_parameter(plan.connectome(), "fingerprint") != plan.provenance.parameters.back().second) return State::other;
     for (const auto& path : plan.outputs(with_tracks))
         if (!fs::exists(path)) return State::missing;
     return State::done;

@@ -6,6 +6,7 @@
 #include "study/subject_model.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,12 @@ using FileHashes = std::map<std::string, std::string>;
 
 SessionPlan plan_session(const std::string& bids_dir, const std::string& out_dir, const Session& session, const SubjectModel& model,
                          const PipelineOptions& options, const Device& device, FileHashes& hashes);
+
+/// In OUT, results of other trajectories lie beside its own in folders whose names begin so.
+constexpr const char* beside_prefix = "trajectories-";
+const char* name_of(Trajectories trajectories);
+/// Of an output of run: a parameter in its sidecar.
+std::optional<std::string> output_parameter(const std::string& path, const std::string& name);
 
 enum class State { missing, done, other };
 /// Whether the session's outputs are there, and made from the same inputs and options.

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 using namespace arcuate;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -81,4 +83,22 @@ TEST(Mask, InsideVoxelsAscend) {
     EXPECT_THAT(voxels_inside(mask, "mask m.nii"), ElementsAre(3, 20));
     EXPECT_EQ(voxels_inside(full_mask(grid_of(2)), "all").size(), 24u);
     EXPECT_THAT(error_of([&] { voxels_inside(Mask(grid_of(2), 1), "mask m.nii"); }), HasSubstr("mask m.nii is empty"));
+}
+
+TEST(ImageMean, IsOfEveryVoxelAndVolumeByItself) {
+    ScalarImage a(grid_of(2), 2, 1.0f), b(grid_of(2), 2, 2.0f);
+    b.at(3, 1) = 5;
+    a.at(4, 0) = NAN;
+    b.at(5, 0) = INFINITY;
+    ImageMean sum;
+    sum.add(a, "a.nii");
+    sum.add(b, "b.nii");
+    const auto mean = sum.mean();
+    EXPECT_EQ(mean.at(3, 1), 3);
+    EXPECT_EQ(mean.at(3, 0), 1.5);
+    EXPECT_TRUE(std::isnan(mean.at(4, 0))) << "an unknown value makes the mean unknown";
+    EXPECT_TRUE(std::isinf(mean.at(5, 0)));
+    EXPECT_EQ(mean.at(4, 1), 1.5) << "and no other one";
+    EXPECT_THAT(error_of([&] { sum.add(ScalarImage(grid_of(3), 2), "c.nii"); }), HasSubstr("c.nii"));
+    EXPECT_THAT(error_of([&] { sum.add(ScalarImage(grid_of(2), 3), "c.nii"); }), testing::AllOf(HasSubstr("a.nii has 2 volumes"), HasSubstr("c.nii has 3")));
 }

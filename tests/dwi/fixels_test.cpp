@@ -200,6 +200,11 @@ TEST_P(SegmentFods, WhatOtherFodsHaveInTheirLobes) {
     const Fixels dilated = segment_fods(whole, {}, device());
     EXPECT_NEAR(fibre_density_of(whole, dilated, device())[0], 1.5, 1e-5);
     EXPECT_THROW(fibre_density_of(image_of(std::vector(3, first[0])), f, device()), InputError);
+    auto broken = image_of(first);
+    for (const float value : {NAN, INFINITY}) {
+        broken.at(1, 7) = value;  // in a voxel without fixels
+        EXPECT_THROW(fibre_density_of(broken, f, device()), InputError);
+    }
 }
 
 }  // namespace

@@ -10,8 +10,8 @@ and draws that are there already are not made again; FOLDER/<options> holds a fo
 
 What is covered: not the phantom's truth, from which the measurement is off by its bias, too, but the value that the measurement has on average, for which the mean over the other draws
 stands; errors are widened by its own, a factor sqrt(1 + 1 / (draws - 1)). The interval is that of docs/connectome_hdf5.md: se^2 = sampling^2 + measurement^2; of sums value x exp(+- t se / value),
-of means value +- t se; t Student's with a degree of freedom less than there are replicates. Over the edges with more than 20 streamlines on average, per metric: per cent of (draw, edge) pairs covered; of
-the edges the least and the greatest; with the sampling error alone, the measurement error alone, and both with 1.96 for t; the root mean square of errors over the spread between draws; the
+of means value +- t se; t Student's with a degree of freedom less than there are replicates. Over the edges with more than 20 streamlines on average, per metric: per cent of (draw, edge) pairs covered,
+with the standard error that follows from the spread between draws; of the edges the least and the greatest; with the sampling error alone, the measurement error alone, and both with 1.96 for t; the root mean square of errors over the spread between draws; the
 measurement error that there is, which is that spread without its sampling part, and the one that was found, per cent of the value; and how much of the spread's square is sampling.
 Ends with 1 where a metric is not in 93 ... 97%. Needs numpy and h5py.
 
@@ -156,8 +156,8 @@ def main():
     get = lambda name: np.array([d[name] for d in draws])
     wanted = get("count").mean(axis=0) > 20
     t = student(o.replicates - 1)
-    print(f"{name}: {o.draws} draws, {o.replicates} replicates (t = {t:.2f}); {wanted.sum()} edges of more than 20 streamlines; {np.sqrt(95 * 5 / (o.draws * wanted.sum())):.1f}% chance error, edges taken as independent")
-    print(f"{'metric':<12}{'covered %':>10}{'edge by edge':>16}{'sampling':>10}{'measurement':>12}{'1.96 z':>8}{'error/spread':>13}{'spread, found':>24}{'of it sampling':>15}")
+    print(f"{name}: {o.draws} draws, {o.replicates} replicates (t = {t:.2f}); {wanted.sum()} edges of more than 20 streamlines")
+    print(f"{'metric':<12}{'covered %':>15}{'edge by edge':>16}{'sampling':>10}{'measurement':>12}{'1.96 z':>8}{'error/spread':>13}{'spread, found':>24}{'of it sampling':>15}")
     fine = True
     for metric in METRICS:
         value, sampling, measurement = (get(metric + kind)[:, wanted] for kind in KINDS)
@@ -179,7 +179,8 @@ def main():
         found = np.sqrt(np.mean(measurement2[complete] / mean[complete]**2))
         each = 100 * covered[:, complete].mean(axis=0)
         fine = fine and 93 <= per_cent(covered) <= 97
-        print(f"{metric:<12}{per_cent(covered):>10.1f}{f'{each.min():.0f} ... {each.max():.0f}':>16}{per_cent(held(sampling, 1.96)):>10.1f}{per_cent(held(measurement, t)):>12.1f}"
+        chance = 100 * covered[:, complete].mean(axis=1).std(ddof=1) / np.sqrt(o.draws)
+        print(f"{metric:<12}{f'{per_cent(covered):.1f} +- {chance:.1f}':>15}{f'{each.min():.0f} ... {each.max():.0f}':>16}{per_cent(held(sampling, 1.96)):>10.1f}{per_cent(held(measurement, t)):>12.1f}"
               f"{per_cent(held(total, 1.96)):>8.1f}{ratio:>13.3f}{f'{100 * true_part:.3f}%, {100 * found:.3f}%':>24}{100 * np.mean(sampling2[complete] / spread2[complete]):>14.0f}%")
     sys.exit(not fine)
 

@@ -485,6 +485,51 @@ TEST_F(Pipeline, SessionsShareTheirStreamlines) {
     EXPECT_FALSE(fs::exists(out("each/sub-01/ses-02/dwi/sub-01_ses-02_track-ifod2_tractogram.tck"))) << "they were there in between alone";
 }
 
+TEST_F(Pipeline, ShowsTrajectoriesSideBySide) {
+    textured = true;
+    for (std::size_t s = 0; s < 2; ++s) write_session(s == 0 ? "01" : "02", tensors[s]);
+    options.keep_tracks = false;
+    auto shared = options, own = options;
+    shared.trajectories = Trajectories::mean;
+    shared.weights = StreamlineWeights::joint;
+    const Device device = Device::open("cpu", 2);
+    run_participants(data(), out(), {}, std::vector{shared, own}, std::span(&device, 1), listener);
+    const std::string folder = "/sub-01/ses-02/dwi/", file = folder + "sub-01_ses-02_atlas-two_connectome.h5";
+    const auto mean = io::read_connectome(out() + file), independent = io::read_connectome(out("trajectories-independent") + file);
+    const auto table = io::read_table(out("change.tsv"));
+    const auto column = [&](const std::string& name) { return static_cast<std::size_t>(std::find(table[0].begin(), table[0].end(), name) - table[0].begin()); };
+    std::map<std::string, std::vector<std::string>> row;  // of the bundle, by session and trajectories
+    for (const auto& cells : table)
+        if (cells[column("node_a")] == "40" && cells[column("node_b")] == "4000") row[cells[column("session_id")] + " " + cells[column("trajectories")] + " " + cells[column("weights")]] = cells;
+    ASSERT_EQ(row.size(), 4u);
+    const auto& of_mean = row.at("ses-02 mean joint");
+    const auto& of_own = row.at("ses-02 independent none");
+    EXPECT_EQ(std::stod(of_mean[column("count")]), mean.metric("count").matrix[1]);
+    EXPECT_EQ(std::stod(of_own[column("count")]), independent.metric("count").matrix[1]);
+    // Shared streamlines are the same in both sessions; what each has of its own changes by chance, against its own first session.
+    EXPECT_EQ(of_mean[column("count_change")], "0");
+    EXPECT_NE(of_own[column("count_change")], "0");
+    EXPECT_EQ(std::stod(of_own[column("count_change")]), std::stod(of_own[column("count")]) - std::stod(row.at("ses-01 independent none")[column("count")]));
+    EXPECT_NEAR(std::stod(of_mean[column("fibre_bundle_capacity")]), mean.metric("fibre_bundle_capacity").matrix[1], 1e-6 * mean.metric("fibre_bundle_capacity").matrix[1]);
+    EXPECT_EQ(of_own[column("fibre_bundle_capacity")], "n/a") << "it has no weights";
+
+    // The folder beside is like one of its own, whatever the first way's files are; and the group level gathers both again.
+    run_participants(data(), out("alone"), {}, own, device, listener);
+    EXPECT_EQ(sha256_of_file(out("alone") + file), sha256_of_file(out("trajectories-independent") + file));
+    const auto before = sha256_of_file(out("change.tsv"));
+    fs::remove(out("change.tsv"));
+    run_group(data(), out(), listener);
+    EXPECT_EQ(sha256_of_file(out("change.tsv")), before);
+    said.clear();
+    run_participants(data(), out(), {}, std::vector{shared, own}, std::span(&device, 1), listener);
+    EXPECT_EQ(std::count_if(said.begin(), said.end(), [](const std::string& text) { return text.find("2 sessions selected, 0 to compute") != std::string::npos; }), 2);
+
+    EXPECT_THROW(run_participants(data(), out("twice"), {}, std::vector{own, own}, std::span(&device, 1), listener), InputError);
+    own.weights = StreamlineWeights::joint;
+    EXPECT_THROW(run_participants(data(), out("twice"), {}, std::vector{shared, own}, std::span(&device, 1), listener), InputError);
+    EXPECT_FALSE(fs::exists(out("twice"))) << "what contradicts itself is known before anything is computed";
+}
+
 TEST_F(Pipeline, ReplicatesTellTheErrorOfTheMeasurement) {
     sigma = 30;
     write_session("01", tensors[0]);

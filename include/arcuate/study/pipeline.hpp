@@ -63,6 +63,7 @@ struct PipelineOptions {
     bool gradient_check = true;  ///< warn where the axes of the gradient table seem wrong
     bool force = false;        ///< compute again what is there
     int at_once = 0;           ///< sessions in flight, each with its images in memory; 0: one per device. Changes no byte
+    std::string folder;        ///< of OUT, where results go: empty for OUT itself
     std::string command_line;  ///< for sidecars
 };
 
@@ -84,6 +85,11 @@ inline void run_participants(const std::string& bids_dir, const std::string& out
                              const Listener& listener) {
     run_participants(bids_dir, out_dir, filter, options, std::span(&device, 1), listener);
 }
+
+/// The same sessions in several ways, to be shown side by side, which differ in their trajectories and maybe weights: the first way's results in OUT, each other's in OUT/trajectories-<way>, a folder
+/// like OUT; and one change.tsv of all. What is wrong with one way's sessions does not keep the next from running. Throws InputError where two ways have the same trajectories.
+void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, std::vector<PipelineOptions> ways, std::span<const Device> devices,
+                      const Listener& listener);
 
 /// Gathers change.tsv from the connectomes in OUT, for studies whose sessions were run on several machines.
 void run_group(const std::string& bids_dir, const std::string& out_dir, const Listener& listener);
