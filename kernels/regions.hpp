@@ -15,7 +15,7 @@ struct Region {
     Vec3 centre;                 ///< [mm]
     float radius_squared;        ///< [mm2]
 
-    ARCUATE_HD bool contains(Vec3 world) const {
+    ARCUATE_HOT bool contains(Vec3 world) const {
         if (!inside) {
             const Vec3 d = world - centre;
             return dot(d, d) <= radius_squared;

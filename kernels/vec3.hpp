@@ -14,7 +14,7 @@ ARCUATE_HD Vec3 operator-(Vec3 a, Vec3 b) { return {a.x - b.x, a.y - b.y, a.z - 
 ARCUATE_HD Vec3 operator-(Vec3 a) { return {-a.x, -a.y, -a.z}; }
 ARCUATE_HD Vec3 operator*(float s, Vec3 a) { return {s * a.x, s * a.y, s * a.z}; }
 /// a + s * b, one rounding per component.
-ARCUATE_HD Vec3 fma(float s, Vec3 b, Vec3 a) { return {fma(s, b.x, a.x), fma(s, b.y, a.y), fma(s, b.z, a.z)}; }
+ARCUATE_HOT Vec3 fma(float s, Vec3 b, Vec3 a) { return {fma(s, b.x, a.x), fma(s, b.y, a.y), fma(s, b.z, a.z)}; }
 ARCUATE_HD float dot(Vec3 a, Vec3 b) { return fma(a.z, b.z, fma(a.y, b.y, a.x * b.x)); }
 ARCUATE_HD Vec3 cross(Vec3 a, Vec3 b) {
     return {fma(a.y, b.z, -(a.z * b.y)), fma(a.z, b.x, -(a.x * b.z)), fma(a.x, b.y, -(a.y * b.x))};
@@ -43,7 +43,7 @@ ARCUATE_HD Vec3 in_world(const Frame& f, Vec3 local) { return fma(local.z, f.w, 
 struct Affine3 {
     float m[3][4];
 };
-ARCUATE_HD Vec3 transform_point(const Affine3& a, Vec3 p) {
+ARCUATE_HOT Vec3 transform_point(const Affine3& a, Vec3 p) {
     return {fma(a.m[0][2], p.z, fma(a.m[0][1], p.y, fma(a.m[0][0], p.x, a.m[0][3]))),
             fma(a.m[1][2], p.z, fma(a.m[1][1], p.y, fma(a.m[1][0], p.x, a.m[1][3]))),
             fma(a.m[2][2], p.z, fma(a.m[2][1], p.y, fma(a.m[2][0], p.x, a.m[2][3])))};
