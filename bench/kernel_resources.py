@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """What the CUDA compiler makes of every kernel: registers, spills, stack and shared memory, and the occupancy that follows from them.
 
-    cmake --preset cuda && bench/kernel_resources.py build/cuda [--architectures 75,80,86,89,90,100,120] [--files ifod2.cu,csd.cu] [--spill-at-most 0] [--out resources] [--jobs 2]
+    cmake --preset cuda && bench/kernel_resources.py build/cuda [--architectures 75,80,86,89,90,100,120] [--files ifod2.cu,csd.cu] [--out resources] [--jobs 2]
 
 Compiles each .cu file once more per architecture (to machine code alone, with the build's own flags) and reads `ptxas -v`; needs nvcc, no GPU. Occupancy is the share of a multiprocessor's
-warps that its registers leave room for, with the blocks of launch_cuda.cuh; shared memory bounds nothing here. Ends with 1 where a kernel of src/tracking spills more bytes, stores and
-loads counted, than --spill-at-most.
+warps that its registers leave room for, with the blocks of launch_cuda.cuh; shared memory bounds nothing here. Ends with 1 where a kernel of src/tracking spills.
 --out writes resources.json and resources.md after every file; what they hold of other files and architectures stays.
 """
 import argparse
@@ -96,7 +95,6 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--architectures", default=",".join(WARPS))
     parser.add_argument("--files", default="")
-    parser.add_argument("--spill-at-most", type=int, default=0)
     parser.add_argument("--out")
     parser.add_argument("--jobs", type=int, default=2)
     o = parser.parse_args()
@@ -124,7 +122,7 @@ def main():
                 pathlib.Path(o.out + ".json").write_text(json.dumps({"nvcc": version, "kernels": results}, indent=1, sort_keys=True) + "\n")
                 pathlib.Path(o.out + ".md").write_text(table(results, version))
     print(table(results, version))
-    spilling = [f"{k} (sm_{a})" for k in sorted(tracking) for a, r in results[k].items() if r["spilled"] > o.spill_at_most]
+    spilling = [f"{k} (sm_{a})" for k in sorted(tracking) for a, r in results[k].items() if r["spilled"] > 0]
     if spilling:
         sys.exit("trackers that spill: " + ", ".join(spilling))
 

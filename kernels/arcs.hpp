@@ -107,7 +107,9 @@ ARCUATE_HD ArcSample arc_sample(const FodField<Lmax, Stored>& field, Vec3 from, 
         s.outside = true;
         return s;
     }
-    s.amplitude = field.amplitude(cell, s.tangent);
+    float c[FodField<Lmax>::stride];
+    field.interpolate_at_once(cell, c);
+    s.amplitude = FodField<Lmax>::Polynomial::value(c, s.tangent.x, s.tangent.y, s.tangent.z);
     return s;
 }
 

@@ -33,15 +33,24 @@ struct FodField {
         else return Float8::all(scale) * c;
     }
 
-    /// All coefficients at a point, (stride). On a GPU eight at a time where the 16-byte loads of all would take more registers than there are.
+    /// All coefficients at a point, (stride). On a GPU eight at a time.
     ARCUATE_HD void interpolate(const Cell& cell, float* c) const {
 #if defined(__CUDA_ARCH__)
-        constexpr int unrolled = __CUDA_ARCH__ >= 900 && Lmax <= 8 ? stride / 8 : 1;
-        _Pragma("unroll unrolled")
+        ARCUATE_ROLLED
 #else
         ARCUATE_UNROLL
 #endif
         for (int group = 0; group < stride; group += 8) interpolate8(cell, group).store(c + group);
+    }
+    /// The same for what a tracker does most: on a GPU with the 16-byte loads of all of them under way, where there are registers for that.
+    ARCUATE_HD void interpolate_at_once(const Cell& cell, float* c) const {
+#if defined(__CUDA_ARCH__)
+        constexpr int unrolled = __CUDA_ARCH__ >= 900 && Lmax <= 8 ? stride / 8 : 1;
+        _Pragma("unroll unrolled")
+        for (int group = 0; group < stride; group += 8) interpolate8(cell, group).store(c + group);
+#else
+        interpolate(cell, c);
+#endif
     }
 
     /// Amplitude of the interpolated FOD along a unit direction.
