@@ -14,7 +14,7 @@ arcuate=$here/bin/arcuate
 sides=(cpu cuda) voxel=2.5 brain_voxel=2 equal=20000 timed=100000 counts=(10000 100000 1000000 10000000) repeats=3
 most=${SECONDS_AT_MOST:-500}
 rm -rf "$out/work" && mkdir -p "$out/work" || exit 2
-rm -f "$out"/{commands,test_*,memcheck_*,initcheck_*,racecheck_*}.log "$out"/{summary.json,power.csv}
+rm -f "$out"/{commands,test_*,memcheck_*,initcheck_*,racecheck_*,synccheck_*}.log "$out"/{summary.json,power.csv}
 
 if [ "${2:-}" = --cpu-only ]; then
     sides=(cpu-1-thread cpu) voxel=4 brain_voxel=4 equal=300 timed=300 counts=(300 1000) repeats=1
@@ -259,9 +259,10 @@ if [ "${sides[1]}" = cuda ] && [ -x "$tool" ]; then
     phantoms "$folder" cpu 4 8 || complain "small phantoms"
     # Inputs of each are made first, so that commands can be looked at side by side.
     for name in "${names[@]}"; do run_command "$name" cpu "$folder" >/dev/null || complain "small $name"; arguments "$name" >"$folder/$name.arguments"; done
-    for check in memcheck initcheck racecheck; do
+    for check in memcheck initcheck racecheck synccheck; do
         looked_at=("${names[@]}")
         if [ $check = racecheck ] && [ "$shared" = 0 ]; then looked_at=(tensor track); fi
+        if [ $check = synccheck ]; then looked_at=(track half act ifod1 ptt); fi  # threads that wait for each other: teams alone
         for ((n = 0; n < ${#looked_at[@]}; n += side_by_side)); do
             batch=("${looked_at[@]:n:side_by_side}")
             in_time 70 "$check: ${batch[*]}" || continue
