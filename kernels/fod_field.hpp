@@ -45,7 +45,7 @@ struct FodField {
     /// The same for what a tracker does most: on a GPU with the 16-byte loads of all of them under way, where there are registers for that.
     ARCUATE_HD void interpolate_at_once(const Cell& cell, float* c) const {
 #if defined(__CUDA_ARCH__)
-        constexpr int unrolled = __CUDA_ARCH__ >= 900 && Lmax <= 8 ? stride / 8 : 1;
+        constexpr int unrolled = __CUDA_ARCH__ / 100 == 9 && Lmax <= 8 ? stride / 8 : 1;
         _Pragma("unroll unrolled")
         for (int group = 0; group < stride; group += 8) interpolate8(cell, group).store(c + group);
 #else
