@@ -41,6 +41,12 @@ void at_once(std::size_t workers, std::size_t items, const std::function<void(st
     if (failure) std::rethrow_exception(failure);
 }
 
+std::string names_of(std::span<const Device> devices) {
+    std::string out;
+    for (const auto& device : devices) out += (out.empty() ? "" : ", ") + device.name();
+    return out;
+}
+
 std::vector<Device> different(std::span<const Device> devices) {
     std::vector<Device> out;
     for (const auto& device : devices)

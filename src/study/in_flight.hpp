@@ -18,6 +18,9 @@ namespace arcuate::study {
 /// exception no further item is begun, and of several the first item's is thrown. One worker is the calling thread.
 void at_once(std::size_t workers, std::size_t items, const std::function<void(std::size_t item, std::size_t worker)>& work);
 
+/// For a sentence.
+std::string names_of(std::span<const Device> devices);
+
 /// Each device once.
 std::vector<Device> different(std::span<const Device> devices);
 

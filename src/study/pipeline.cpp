@@ -163,13 +163,10 @@ void check(const PipelineOptions& options) {
         throw InputError("joint weights are of streamlines that the sessions share; add --trajectories mean, or use --weights each");
 }
 
-}  // namespace
-
-void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, std::span<const Device> devices,
-                      const Listener& listener) {
-    check(options);
+/// `hashes`: of the inputs that were hashed already.
+void run_one_way(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, std::span<const Device> devices, const Listener& listener,
+                 FileHashes& hashes) {
     const auto sessions = find_sessions(bids_dir, filter);
-    FileHashes hashes;
     std::vector<SessionPlan> plans;
     const bool shared = options.trajectories != Trajectories::independent;
     for (auto begin = sessions.begin(); begin != sessions.end();) {
@@ -199,15 +196,20 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
         for (const auto& plan : plans)
             if (std::any_of(subjects.begin(), subjects.end(), [&](const SessionPlan& p) { return p.session.subject == plan.session.subject; })) to_do.push_back(plan);
     }
-    std::string where;
-    for (const auto& device : devices) where += (where.empty() ? "" : ", ") + device.name();
-    listener.say(fmt::format("{} sessions selected, {} to compute on {}", plans.size(), to_do.size(), where));
+    listener.say(fmt::format("{} sessions selected, {} to compute on {}", plans.size(), to_do.size(), names_of(devices)));
     const Faults faults = to_do.empty() ? Faults{} : run_groups(groups_of(to_do, shared), options, devices, listener);
     const auto& failures = faults.sentences;
     if (faults.sessions < plans.size()) run_group(bids_dir, out_dir, listener);
     if (failures.size() == 1) throw InputError(failures.front());
     if (failures.size() > 1)
         throw InputError(fmt::format("{} of {} sessions could not be computed (the warnings above say why); repair their data and run again, with --force where responses are estimated", faults.sessions, to_do.size()));
+}
+
+}  // namespace
+
+void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, const PipelineOptions& options, std::span<const Device> devices,
+                      const Listener& listener) {
+    run_participants(bids_dir, out_dir, filter, std::vector{options}, devices, listener);
 }
 
 void run_participants(const std::string& bids_dir, const std::string& out_dir, const Filter& filter, std::vector<PipelineOptions> ways, std::span<const Device> devices,
@@ -219,11 +221,12 @@ void run_participants(const std::string& bids_dir, const std::string& out_dir, c
             throw InputError(fmt::format("trajectories {} are asked for twice; name each way once", name_of(way->trajectories)));
         way->folder = std::string(beside_prefix) + name_of(way->trajectories);
     }
+    FileHashes hashes;
     std::optional<InputError> first;
     for (const auto& way : ways) {
         if (ways.size() > 1) listener.say(fmt::format("trajectories: {}", name_of(way.trajectories)));
         try {
-            run_participants(bids_dir, out_dir, filter, way, devices, listener);
+            run_one_way(bids_dir, out_dir, filter, way, devices, listener, hashes);
         } catch (const InputError& fault) {
             if (!first) first = fault;  // the last word, below
             else if (std::string(fault.what()) != first->what()) listener.warn(fmt::format("trajectories {}: {}", name_of(way.trajectories), fault.what()));

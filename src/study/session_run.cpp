@@ -78,12 +78,6 @@ void warn_about_orientation(const dwi::TensorMaps& maps, const SessionPlan& plan
 /// An image that stays where it is.
 std::shared_ptr<const ScalarImage> still(const ScalarImage& image) { return {std::shared_ptr<void>(), &image}; }
 
-std::string names_of(std::span<const Device> devices) {
-    std::string out;
-    for (const auto& device : devices) out += (out.empty() ? "" : ", ") + device.name();
-    return out;
-}
-
 void say_connectome(const Connectome& connectome, const SessionPlan& plan, const Listener& listener) {
     const auto quality = connectome::check_quality(connectome, "the session", plan.parcellation);
     listener.say(fmt::format("{}: {:.1f}% of the streamlines connect two regions, over {} edges", plan.session.name(), percent(connectome.assigned, connectome.streamlines), quality.edges));

@@ -114,6 +114,14 @@ ScalarImage along_x() {
 
 }  // namespace
 
+TEST(Team, StoresWhenAllHaveReadAndBeforeAnyReadsAgain) {
+    for (const bool backwards : {false, true})
+        for (const auto& [before, after] : store_apart(5, backwards)) {
+            EXPECT_EQ(before, 5);
+            EXPECT_EQ(after, 6);
+        }
+}
+
 TEST(Team, OfIfod2TracksWhatTheProcessorDoes) {
     Fixture f(test::crossing_lobes(), Algorithm::ifod2);
     const auto ends = f.ifod2(25).ends();

@@ -30,3 +30,14 @@ void walk(const void* kernel, std::int64_t n, bool backwards) {
 void walk_ifod2_apart(const void* kernel, std::int64_t n, bool backwards) { walk<Ifod2<8>>(kernel, n, backwards); }
 void walk_ifod1_apart(const void* kernel, std::int64_t n, bool backwards) { walk<Ifod1<8>>(kernel, n, backwards); }
 void walk_ptt_apart(const void* kernel, std::int64_t n, bool backwards) { walk<Ptt<8>>(kernel, n, backwards); }
+
+std::vector<std::pair<int, int>> store_apart(int number, bool backwards) {
+    std::vector<std::pair<int, int>> read(8);
+    lanes_apart::run(8, backwards, [&] {
+        auto& [before, after] = read[static_cast<std::size_t>(lanes_apart::lane())];
+        before = number;
+        Team<8>{}.store(number, before + 1);
+        after = number;
+    });
+    return read;
+}
