@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# bench/bundle.sh OUT.tar.gz [ARCHITECTURE|none]: builds everything for one GPU architecture (default 90) and packs programs, tests, their shared
+# bench/bundle.sh OUT.tar.xz [ARCHITECTURE|none]: builds everything for one GPU architecture (default 90) and packs programs, tests, their shared
 # libraries and bench/gpu.sh, to run on a machine that has a GPU, its driver and nothing of ours installed:
-#     tar -xzf OUT.tar.gz && arcuate-bundle/gpu.sh RESULTS
+#     tar -xf OUT.tar.xz && arcuate-bundle/gpu.sh RESULTS
 # Without nvcc, and with none, the CPU backend alone is packed, which serves to try gpu.sh --cpu-only. Over 64 MiB is an error.
 set -euo pipefail
-out=$(realpath -m -- "${1:?usage: bench/bundle.sh OUT.tar.gz [ARCHITECTURE]}")
+out=$(realpath -m -- "${1:?usage: bench/bundle.sh OUT.tar.xz [ARCHITECTURE]}")
 architecture=${2:-90}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -35,9 +35,9 @@ ldd "$bundle"/bin/* "$bundle"/tests/* | sed -n 's/.* => \(\/[^ ]*\) (.*/\1/p' | 
     *) cp -L "$library" "$bundle/lib/" ;;
     esac
 done
-tar -C "$work" -c arcuate-bundle | gzip -9 >"$work/bundle.tar.gz"
-size=$(du -m "$work/bundle.tar.gz" | cut -f1)
+tar -C "$work" -c arcuate-bundle | xz -9 -T1 >"$work/bundle.tar.xz"  # which sees that the test programs are alike, 64 MiB apart
+size=$(du -m "$work/bundle.tar.xz" | cut -f1)
 if [ "$size" -gt 64 ]; then echo "bundle.sh: $size MiB is over 64 MiB; nothing written" >&2; exit 1; fi
 mkdir -p "$(dirname "$out")"
-mv "$work/bundle.tar.gz" "$out"
+mv "$work/bundle.tar.xz" "$out"
 echo "$out: $(find "$bundle/tests" -type f | wc -l) test programs, $size MiB packed, $(du -sm "$bundle" | cut -f1) MiB unpacked"

@@ -1,22 +1,36 @@
 #!/usr/bin/env bash
-# gpu.sh OUT [--cpu-only]: what only a machine with a GPU can show, in one go, from a bundle of bench/bundle.sh:
+# gpu.sh OUT [--cpu-only] [--parts 12345]: what only a machine with a GPU can show, in one go, from a bundle of bench/bundle.sh:
 #   1. every test program, so that its CUDA cases run; 2. every command on the CPU and on the GPU, byte for byte: voxels, every tracking algorithm without and with
 #   anatomical constraints, weights, connectomes, a BIDS data set of two sessions; 3. on every visible device its ceilings (device_limits), streamlines and arcs
-#   a second from 10 k to 10 M, from FOD file to matrix, and the power drawn; 4. compute-sanitizer on a small case; 5. the time of every command on either side.
-# Logs and summary.json in OUT. Exit code 1 where anything failed, 3 without a GPU. It needs bash, a driver, and nothing else of NVIDIA's but compute-sanitizer for 4.
+#   a second from 10 k to 10 M, from FOD file to matrix, the power drawn, and what the profiler says of every kernel; 4. compute-sanitizer on a small case;
+#   5. the time of every command on either side.
+# Logs and summary.json in OUT. Exit code 1 where anything failed, 3 without a GPU. It needs bash, a driver, and nothing else of NVIDIA's but compute-sanitizer for 4 and
+# Nsight Compute (ncu) for the kernels of 3.
 # Parts 3 to 5 leave out what would not be done by SECONDS_AT_MOST (500), and say so.
 # --cpu-only tries the script itself: one thread against all of them takes the place of CPU against GPU, and counts are small.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-out=$(realpath -m -- "${1:?usage: gpu.sh OUT [--cpu-only]}")
+usage="usage: gpu.sh OUT [--cpu-only] [--parts 12345]"
+out=$(realpath -m -- "${1:?$usage}")
+shift
+cpu_only=false parts=12345
+while [ $# -gt 0 ]; do
+    case $1 in
+    --cpu-only) cpu_only=true ;;
+    --parts) parts=${2:?$usage}; shift ;;
+    *) echo "$usage" >&2; exit 2 ;;
+    esac
+    shift
+done
+part() { [[ $parts == *$1* ]]; }
 export LD_LIBRARY_PATH=$here/lib:${LD_LIBRARY_PATH:-}
 arcuate=$here/bin/arcuate
-sides=(cpu cuda) voxel=2.5 brain_voxel=2 equal=20000 timed=100000 counts=(10000 100000 1000000 10000000) repeats=3
+sides=(cpu cuda) voxel=2.5 brain_voxel=2 profiled_voxel=1.5 equal=${STREAMLINES:-20000} timed=100000 counts=(10000 100000 1000000 10000000) repeats=3
 most=${SECONDS_AT_MOST:-500}
 rm -rf "$out/work" && mkdir -p "$out/work" || exit 2
-rm -f "$out"/{commands,test_*,memcheck_*,initcheck_*,racecheck_*,synccheck_*}.log "$out"/{summary.json,power.csv}
+rm -f "$out"/{commands,test_*,memcheck_*,initcheck_*,racecheck_*,synccheck_*}.log "$out"/{summary.json,power.csv} "$out"/profile_*.csv
 
-if [ "${2:-}" = --cpu-only ]; then
+if $cpu_only; then
     sides=(cpu-1-thread cpu) voxel=4 brain_voxel=4 equal=300 timed=300 counts=(300 1000) repeats=1
 elif ! "$arcuate" doctor --device cuda >"$out/doctor.txt" 2>&1; then
     cat "$out/doctor.txt" >&2
@@ -35,7 +49,8 @@ in_time() {
     return 1
 }
 quoted() { local item list=""; for item in "$@"; do list+="${list:+, }\"$item\""; done; echo "$list"; }
-side_by_side=$(($(nproc) < 4 ? $(nproc) : 4))
+side_by_side=$(($(nproc) < 12 ? $(nproc) : 12))
+command_seconds=60  # a command that takes longer hangs
 
 # The commands of the whole path, by name. They run inside the folder of their data, so that no output that names its inputs depends on the side.
 d=. o=out
@@ -100,7 +115,7 @@ arguments() {
 run_command() {
     local begin=$EPOCHREALTIME
     # shellcheck disable=SC2046
-    (cd "$3" && "$arcuate" $(arguments "$1") $(device_options "$2") --force --quiet) >>"$out/commands.log" 2>&1 || return 1
+    (cd "$3" && timeout "$command_seconds" "$arcuate" $(arguments "$1") $(device_options "$2") --force --quiet) >>"$out/commands.log" 2>&1 || { echo "$1 on $2: rc $?" >>"$out/commands.log"; return 1; }
     awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.3f", b - a }'
 }
 # brain <folder> <side> <voxel size>: the phantom brain, its files under short names.
@@ -131,6 +146,8 @@ phantoms() {
 # Sidecars say on which device and when; everything else must agree.
 fingerprints() { (cd "$1" && find . -type f -not -name '*.json' | sort | xargs sha256sum); }
 
+tests=0 tests_failed=0 tests_skipped=0 cuda_skipped=0
+if part 1; then
 echo "== 1. tests"
 run_test() { cd "$out/work" && timeout 300 "$1" >"$out/$(basename "$1").log" 2>&1 || basename "$1" >>"$out/work/failed_tests"; }
 export -f run_test
@@ -144,7 +161,10 @@ tests_skipped=$(cat "$out"/test_*.log | grep -c '^\[  SKIPPED \].*ms)$')
 cuda_skipped=$(cat "$out"/test_*.log | grep -A1 ': Skipped$' | grep -ci 'cuda')
 echo "$((tests - tests_failed)) programs passed, $tests_failed failed; $tests_skipped cases skipped, $cuda_skipped of them for want of CUDA (${SECONDS} s)"
 if [ "$cuda_skipped" -gt 0 ] && [ "${sides[1]}" = cuda ]; then complain "$cuda_skipped CUDA cases were skipped though a GPU is here"; fi
+fi
 
+files=0 same=null
+if part 2; then
 echo "== 2. one answer: ${sides[0]} against ${sides[1]}"
 # The arithmetic alone (tests/kernels/same_bytes): one digest for all builds.
 digests=$(for program in "$here"/bin/same_bytes.* "$here"/tests/test_kernels_same_bytes_cuda; do
@@ -153,16 +173,23 @@ digests=$(for program in "$here"/bin/same_bytes.* "$here"/tests/test_kernels_sam
 done | sort -u)
 [ "$(wc -w <<<"$digests")" = 1 ] || complain "the arithmetic differs: $digests"
 select=$equal
-for side in "${sides[@]}"; do
-    folder=$out/work/$side
+# of_side <side>: everything on one of them; both go at the same time, in folders of their own.
+of_side() {
+    local side=$1 folder=$out/work/$1 name seconds
     mkdir -p "$folder/out"
-    phantoms "$folder" "$side" "$voxel" "$brain_voxel" || complain "phantoms on $side, see $out/commands.log"
+    phantoms "$folder" "$side" "$voxel" "$brain_voxel" || echo "phantoms on $side" >>"$out/work/failed_commands"
     for name in "${names[@]}"; do
-        seconds=$(run_command "$name" "$side" "$folder") || complain "$name on $side, see $out/commands.log"
+        seconds=$(run_command "$name" "$side" "$folder") || echo "$name on $side" >>"$out/work/failed_commands"
         echo "$name $seconds" >>"$out/work/seconds_$side"
+        # Where one hangs, others may: no more than a few are waited for.
+        if [ "$(grep -c "on $side: rc 124" "$out/commands.log")" -gt 3 ]; then echo "what follows $name on $side: four hung" >>"$out/work/failed_commands"; break; fi
     done
     { fingerprints "$folder/bids"; fingerprints "$folder/brain"; fingerprints "$folder/out"; } >"$out/sha256_$side.txt"
-done
+}
+: >"$out/work/failed_commands"
+for side in "${sides[@]}"; do of_side "$side" & done
+wait
+while read -r name; do complain "$name, see $out/commands.log"; done <"$out/work/failed_commands"
 files=$(wc -l <"$out/sha256_${sides[0]}.txt")
 same=true
 diff "$out/sha256_${sides[0]}.txt" "$out/sha256_${sides[1]}.txt" >"$out/different.txt" || { same=false; complain "outputs differ:"; cat "$out/different.txt" >&2; }
@@ -174,8 +201,12 @@ for file in "$out/work/${sides[1]}"/out/*.json; do
 done
 [ ${#empty[@]} = 0 ] || { same=false; complain "no streamlines of: ${empty[*]}"; }
 [ $same = false ] || echo "${#names[@]} commands, $files files, the same bytes (${SECONDS} s)"
+fi
 
+rates=""
+if part 3; then
 echo "== 3. rates of every device"
+[ -d "$out/work/${sides[1]}/brain" ] || { mkdir -p "$out/work/${sides[1]}"; brain "$out/work/${sides[1]}" "${sides[1]}" "$brain_voxel"; } || complain "the brain, see $out/commands.log"
 value() { sed -n "s/^ *\"$2\": \([0-9.]*\),\{0,1\}$/\1/p" "$1" | head -n 1; }  # value <sidecar> <name>
 devices=("${sides[1]}")
 if [ "${sides[1]}" = cuda ]; then mapfile -t devices < <("$arcuate" doctor | sed -n 's/^\(cuda:[0-9]*\) .*/\1/p'); fi
@@ -209,7 +240,6 @@ rate() {
         }
         printf "}" }'
 }
-rates=""
 for device in "${devices[@]}"; do
     limits=null
     if [ "${sides[1]}" = cuda ]; then limits=$("$here/bin/device_limits" "${device#cuda:}") || { limits=null; complain "device_limits of $device"; }; fi
@@ -238,12 +268,30 @@ for device in "${devices[@]}"; do
 done
 [ -z "$sampler" ] || kill "$sampler" 2>/dev/null
 
-echo "== 4. compute-sanitizer"
+# What the profiler says of every kernel of the main commands, a CSV file each: time, shares of the device's ceilings, occupancy, why warps wait.
+ncu=$(command -v ncu || echo /usr/local/cuda/bin/ncu)
+if [ "${sides[1]}" = cuda ] && [ -x "$ncu" ]; then
+    select=$timed folder=$out/work/profiled
+    mkdir -p "$folder/out"
+    phantoms "$folder" "${devices[0]}" "$profiled_voxel" "$brain_voxel" || complain "phantoms to profile, see $out/commands.log"
+    for name in tensor bootstrap kurtosis response tissues fod msmt track half act ifod1 sd ptt prob tensor-det tensor-prob fact weights connectome; do
+        in_time 20 "profile of $name" || continue
+        # shellcheck disable=SC2046
+        (cd "$folder" && timeout 60 "$ncu" --clock-control none --launch-count 24 --csv --page raw --print-units base --section SpeedOfLight --section MemoryWorkloadAnalysis --section Occupancy \
+            --section LaunchStats --section SchedulerStats --section WarpStateStats --section InstructionStats "$arcuate" $(arguments "$name") --device "${devices[0]}" --force --quiet) >"$out/profile_$name.csv" 2>&1 ||
+            complain "profile of $name, see $out/profile_$name.csv"
+    done
+fi
+fi
+
+sanitizer='"absent"' faults=""
 tool=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
-# Shared memory, of which racecheck looks for races, is in no kernel; should one get any, all commands are looked at (the compiler's report is packed with the bundle).
-shared=$(grep -c '"shared": [1-9]' "$here/kernel_resources.json" 2>/dev/null)
+if part 4 && [ "${sides[1]}" = cuda ] && [ -x "$tool" ]; then
+echo "== 4. compute-sanitizer"
+# sanitize <check> <name>, unless there is no time for it.
 sanitize() {
     local more=""  # of memory that one stream gives back while another one uses it, where the tool knows of it
+    if [ "$EPOCHSECONDS" -gt "$sanitize_until" ]; then echo "$1 $2" >>"$out/work/not_sanitized"; return; fi
     [ "$1" != memcheck ] || ! "$tool" --help 2>&1 | grep -q track-stream-ordered-races || more="--track-stream-ordered-races all"
     # shellcheck disable=SC2046,SC2086
     (cd "$out/work/small" && timeout 60 "$tool" --tool "$1" $more --error-exitcode 9 "$arcuate" $(cat "$2.arguments") --device cuda --force --quiet) >"$out/${1}_$2.log" 2>&1
@@ -251,32 +299,31 @@ sanitize() {
 }
 export -f sanitize
 export tool arcuate
-sanitizer='"absent"'
-if [ "${sides[1]}" = cuda ] && [ -x "$tool" ]; then
-    select=200 folder=$out/work/small
-    mkdir -p "$folder/out"
-    : >"$out/work/sanitized"
-    phantoms "$folder" cpu 4 8 || complain "small phantoms"
-    # Inputs of each are made first, so that commands can be looked at side by side.
-    for name in "${names[@]}"; do run_command "$name" cpu "$folder" >/dev/null || complain "small $name"; arguments "$name" >"$folder/$name.arguments"; done
-    for check in memcheck initcheck racecheck synccheck; do
-        looked_at=("${names[@]}")
-        if [ $check = racecheck ] && [ "$shared" = 0 ]; then looked_at=(tensor track); fi
-        if [ $check = synccheck ]; then looked_at=(track half act ifod1 ptt); fi  # threads that wait for each other: teams alone
-        for ((n = 0; n < ${#looked_at[@]}; n += side_by_side)); do
-            batch=("${looked_at[@]:n:side_by_side}")
-            in_time 70 "$check: ${batch[*]}" || continue
-            printf '%s\n' "${batch[@]}" | xargs -P "$side_by_side" -I {} bash -c "sanitize $check {}"
-        done
-    done
-    faults=$(awk '$3 != 0 { print $1 ": " $2 " (" $3 ")" }' "$out/work/sanitized")
-    while read -r fault; do [ -z "$fault" ] || complain "compute-sanitizer, $fault"; done <<<"$faults"
-    sanitizer="{\"looked_at\": $(wc -l <"$out/work/sanitized"), \"faults\": [$(while read -r fault; do [ -z "$fault" ] || printf '%s"%s"' "${comma-}" "$fault"; comma=", "; done <<<"$faults")]}"
-fi
+export sanitize_until=$((EPOCHSECONDS + most - SECONDS - 30))
+select=200 folder=$out/work/small
+mkdir -p "$folder/out"
+: >"$out/work/sanitized"
+: >"$out/work/not_sanitized"
+phantoms "$folder" cpu 4 5 || complain "small phantoms"
+# Inputs of each are made first, so that commands can be looked at side by side.
+for name in "${names[@]}"; do run_command "$name" cpu "$folder" >/dev/null || complain "small $name"; arguments "$name" >"$folder/$name.arguments"; done
+# Shared memory, of which racecheck looks for races, is in few kernels or in none (the compiler's report is packed with the bundle); threads that wait for each other, in teams alone.
+with_shared=(tensor track)
+if grep -q '"shared": [1-9]' "$here/kernel_resources.json"; then with_shared=("${names[@]}"); fi
+for check in memcheck synccheck racecheck initcheck; do
+    case $check in racecheck) looked_at=("${with_shared[@]}") ;; synccheck) looked_at=(track half act ifod1 ptt) ;; *) looked_at=("${names[@]}") ;; esac
+    printf '%s\n' "${looked_at[@]}" | xargs -P "$side_by_side" -I {} bash -c "sanitize $check {}"
+done
+while read -r name; do left_out+=("$name"); done <"$out/work/not_sanitized"
+faults=$(awk '$3 != 0 { print $1 ": " $2 " (" $3 ")" }' "$out/work/sanitized")
+while read -r fault; do [ -z "$fault" ] || complain "compute-sanitizer, $fault"; done <<<"$faults"
+sanitizer="{\"looked_at\": $(wc -l <"$out/work/sanitized"), \"faults\": [$(while read -r fault; do [ -z "$fault" ] || printf '%s"%s"' "${comma-}" "$fault"; comma=", "; done <<<"$faults")]}"
 echo "$sanitizer (${SECONDS} s)"
+fi
 
-echo "== 5. time of whole commands (part 2: $equal streamlines, or a quarter; once) and of the main ones again (median of $repeats, $timed streamlines)"
 times="" select=$timed
+if part 5; then
+echo "== 5. time of whole commands (part 2: $equal streamlines, or a quarter; once) and of the main ones again (median of $repeats, $timed streamlines)"
 for name in "${names[@]}"; do
     row=""
     for side in "${sides[@]}"; do
@@ -285,7 +332,7 @@ for name in "${names[@]}"; do
         case $name in
         tensor | bootstrap | kurtosis | fod | msmt | track | act | weights | connectome | from-fod)
             if in_time $((repeats * 8)) "$name again on $side"; then
-                median=$(for ((n = 0; n < repeats; ++n)); do run_command "$name" "$side" "$out/work/$side" || echo nan; echo; done | sort -n | sed -n "$(((repeats + 1) / 2))p")
+                median=$(for ((n = 0; n < repeats; ++n)); do run_command "$name" "$side" "$out/work/$side" || echo -n nan; echo; done | sort -n | sed -n "$(((repeats + 1) / 2))p")
                 row+=", \"${side}_again\": ${median/nan/null}"
             fi
             ;;
@@ -295,6 +342,7 @@ for name in "${names[@]}"; do
     times+="${times:+,
   }\"$name\": {$row}"
 done
+fi
 gpu=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null | head -n 1)
 commit=$(cat "$here/commit.txt" 2>/dev/null)
 cat >"$out/summary.json" <<JSON

@@ -50,14 +50,20 @@ struct Act {
         return true;
     }
 
-    /// What the tissue at a new vertex says.
-    ARCUATE_HD HalfEnd at(Vec3 p, ActState& state) const {
+    /// The tissue at a new vertex, as much as at() asks for: so few bits that one thread can tell others.
+    enum Seen : unsigned { known = 1, fluid = 2, grey_matter = 4, cortical = 8, pathological = 16 };
+    ARCUATE_HD unsigned seen(Vec3 p) const {
         const Tissues t = image.at_step(p);
-        state.in_pathology = t.valid && t.is_path();
-        if (!t.valid) return HalfEnd::exit_image;
-        if (t.is_csf()) return HalfEnd::enter_csf;
-        if (t.is_gm()) {
-            if (t.cgm >= t.sgm) return HalfEnd::enter_cgm;
+        return !t.valid ? 0u : known | (t.is_csf() ? fluid : 0u) | (t.is_gm() ? grey_matter : 0u) | (t.cgm >= t.sgm ? cortical : 0u) | (t.is_path() ? pathological : 0u);
+    }
+
+    /// What the tissue at a new vertex means.
+    ARCUATE_HD HalfEnd at(unsigned tissue, ActState& state) const {
+        state.in_pathology = tissue & pathological;
+        if (!(tissue & known)) return HalfEnd::exit_image;
+        if (tissue & fluid) return HalfEnd::enter_csf;
+        if (tissue & grey_matter) {
+            if (tissue & cortical) return HalfEnd::enter_cgm;
             ++state.sgm_depth;
         } else if (state.sgm_depth > 0) {
             if (!state.seed_in_sgm || state.left_seed_sgm) return HalfEnd::exit_sgm;

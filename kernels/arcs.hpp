@@ -132,10 +132,4 @@ ARCUATE_HD PerLane<ArcSample, Team::lanes> arc_samples(const Team& team, const A
     });
 }
 
-/// A vector that one lane knows, for all.
-template <class Team, class Get>
-ARCUATE_HD Vec3 vector_of(const Team& team, int lane, Get get) {
-    return {team.of(team.each([&](int k) { return get(k).x; }), lane), team.of(team.each([&](int k) { return get(k).y; }), lane), team.of(team.each([&](int k) { return get(k).z; }), lane)};
-}
-
 }  // namespace arcuate::kernels

@@ -32,7 +32,7 @@ struct DiscreteDirections {
             Float8 sum = Float8::all(0.0f);
             ARCUATE_UNROLL
             for (int group = 0; group < FodField<Lmax>::stride; group += 8)
-                sum = fma(Float8::load(c + group), Float8::load(monomials + static_cast<std::int64_t>(i) * FodField<Lmax>::stride + group), sum);
+                sum = fma(Float8::load(c + group), Float8::load_aligned(monomials + static_cast<std::int64_t>(i) * FodField<Lmax>::stride + group), sum);
             f[i] = tree_sum(sum);
             largest = max(largest, f[i]);
         }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/sh_polynomial.hpp"
+#include "kernels/team.hpp"
 #include "kernels/track_step.hpp"
 #include "kernels/voxel_grid.hpp"
 
@@ -68,17 +69,31 @@ ARCUATE_APART float amplitude_at(FodField<Lmax, Stored> field, Vec3 position, Ve
     return field.locate(position, cell) ? field.amplitude(cell, direction) : 0.0f;
 }
 
-/// The first direction at a seed and its amplitude: the one asked for, or uniform directions until one has an amplitude above `cutoff`.
+/// The first direction at a seed and its amplitude: the one asked for, or uniform directions until one has an amplitude above `cutoff`, of several that a team tries at once the first by number.
 /// Not weighted by amplitude.
-template <int Lmax, class Stored>
-ARCUATE_APART bool first_direction(FodField<Lmax, Stored> field, Vec3 seed, Philox random, const Vec3* asked, float cutoff, int trials, Vec3& direction,
+template <class Team, int Lmax, class Stored>
+ARCUATE_HD bool first_direction(const Team& team, const FodField<Lmax, Stored>& field, Vec3 seed, const Philox& random, const Vec3* asked, float cutoff, int trials, Vec3& direction,
                                 float& amplitude) {
     Cell cell;
     if (!field.locate(seed, cell)) return false;
-    for (int trial = 0; trial < (asked ? 1 : trials); ++trial) {
-        direction = asked ? *asked : seed_direction(random, trial);
-        amplitude = field.amplitude(cell, direction);
-        if (amplitude > cutoff && amplitude > 0.0f) return true;
+    float c[FodField<Lmax, Stored>::stride];
+    field.interpolate(cell, c);
+    struct Tried {
+        Vec3 direction;
+        float amplitude;
+    };
+    const int most = asked ? 1 : trials;
+    for (int first = 0; first < most; first += Team::lanes) {
+        const PerLane<Tried, Team::lanes> tried = team.each([&](int k) {
+            const Vec3 d = asked ? *asked : seed_direction(random, first + k);
+            return Tried{d, FodField<Lmax, Stored>::Polynomial::value(c, d.x, d.y, d.z)};
+        });
+        const unsigned above = team.which([&](int k) { return first + k < most && tried[k].amplitude > cutoff && tried[k].amplitude > 0.0f; });
+        if (!above) continue;
+        const int chosen = lowest_bit(above);
+        direction = vector_of(team, chosen, [&](int k) { return tried[k].direction; });
+        amplitude = team.of(team.each([&](int k) { return tried[k].amplitude; }), chosen);
+        return true;
     }
     return false;
 }

@@ -21,7 +21,7 @@ struct Ifod1Directions {
     ARCUATE_HD float amplitude(Vec3 position, Vec3 direction) const { return amplitude_at(field, position, direction); }
     ARCUATE_HD bool start(Vec3 seed, const Philox& random, const Vec3* asked, Vec3& direction) const {
         float f;
-        return first_direction(field, seed, random, asked, params.seed_cutoff, params.seed_trials, direction, f);
+        return first_direction(Crew<team_lanes>{}, field, seed, random, asked, params.seed_cutoff, params.seed_trials, direction, f);
     }
 
     ARCUATE_HD StepEnd next(Vec3 position, Vec3 from, const Philox& random, std::uint32_t draw, Vec3& to, StepCounts& counts) const {

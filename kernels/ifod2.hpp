@@ -76,7 +76,7 @@ struct Ifod2 {
     ARCUATE_HD bool start(Vec3 seed_position, const Philox& random, const Vec3* asked, State& state) const {
         Vec3 d;
         float f;
-        if (!first_direction(field, seed_position, random, asked, params.seed_cutoff, params.seed_trials, d, f)) return false;
+        if (!first_direction(Crew<team_lanes>{}, field, seed_position, random, asked, params.seed_cutoff, params.seed_trials, d, f)) return false;
         state = {seed_position, d, 0.5f * log(f)};
         return true;
     }

@@ -66,7 +66,7 @@ struct Ptt {
     ARCUATE_HD bool start(Vec3 seed, const Philox& random, const Vec3* asked, State& state) const {
         float f;
         Vec3 d;
-        if (!first_direction(field, seed, random, asked, params.seed_cutoff, params.seed_trials, d, f)) return false;
+        if (!first_direction(Crew<team_lanes>{}, field, seed, random, asked, params.seed_cutoff, params.seed_trials, d, f)) return false;
         return restart(seed, d, state);
     }
     ARCUATE_HD bool restart(Vec3 position, Vec3 direction, State& state) const {

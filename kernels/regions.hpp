@@ -71,9 +71,10 @@ struct RegionSet {
                visits.ordered == ordered && !visits.out_of_order;
     }
 
-    ARCUATE_HD RegionVerdict at(Vec3 p, RegionVisits& visits) const {
-        if (!in_mask(p)) return RegionVerdict::outside_mask;
-        if (excluded(p)) return RegionVerdict::excluded;
+    /// Whatever the streamline visited before.
+    ARCUATE_HD RegionVerdict at(Vec3 p) const { return !in_mask(p) ? RegionVerdict::outside_mask : excluded(p) ? RegionVerdict::excluded : RegionVerdict::go_on; }
+    /// Where that is to go on.
+    ARCUATE_HD RegionVerdict visited(Vec3 p, RegionVisits& visits) const {
         if (!required()) return RegionVerdict::go_on;
         visit(p, visits);
         return stop_at_include && all_visited(visits) ? RegionVerdict::all_included : RegionVerdict::go_on;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/math.hpp"
+#include "kernels/vec3.hpp"
 
 // ARCUATE_LANES_APART: of a test, for which every lane is a thread of its own on a processor, too (tests/tracking/lanes_apart.hpp, included before).
 #if defined(__CUDA_ARCH__) || defined(ARCUATE_LANES_APART)
@@ -134,6 +135,12 @@ struct Team {
     }
 #endif
 };
+
+/// A vector that one lane knows, for all.
+template <class Team, class Get>
+ARCUATE_HD Vec3 vector_of(const Team& team, int lane, Get get) {
+    return {team.of(team.each([&](int k) { return get(k).x; }), lane), team.of(team.each([&](int k) { return get(k).y; }), lane), team.of(team.each([&](int k) { return get(k).z; }), lane)};
+}
 
 /// Who works on an item for which a GPU has `Lanes` threads: those, or a processor's one.
 #if defined(ARCUATE_THREAD_PER_LANE)

@@ -36,12 +36,12 @@ struct TensorDirections {
             for (int k = 0; k < 8; ++k) {
                 const std::int64_t at = static_cast<std::int64_t>(cell.row[k]) * stride + first;
                 const Float8 weight = Float8::all(cell.weight[k]);
-                s = fma(Float8::load(signal + at), weight, s);
+                s = fma(Float8::load_aligned(signal + at), weight, s);
                 if (!residual) continue;
-                s = fma(negated(Float8::load(residual + at), signs.v[first % 128 / 32][k] >> (first % 32)), weight, s);
+                s = fma(negated(Float8::load_aligned(residual + at), signs.v[first % 128 / 32][k] >> (first % 32)), weight, s);
             }
             const Float8 log_s = log_of_normal(max(s, Float8::all(smallest)));
-            for (int k = 0; k < 6; ++k) sum[k] = fma(Float8::load(to_tensor + k * stride + first), log_s, sum[k]);
+            for (int k = 0; k < 6; ++k) sum[k] = fma(Float8::load_aligned(to_tensor + k * stride + first), log_s, sum[k]);
         }
         SymmetricTensor d;
         for (int k = 0; k < 6; ++k) d.v[k] = static_cast<double>(tree_sum(sum[k]));

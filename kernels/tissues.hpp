@@ -1,6 +1,7 @@
 // The five-tissue-type image of anatomically constrained tractography (Smith et al. 2012, NeuroImage 62:1924), on its own grid.
 #pragma once
 
+#include "kernels/lanes.hpp"
 #include "kernels/vec3.hpp"
 
 #include <cstdint>
@@ -41,16 +42,17 @@ ARCUATE_HD Tissues TissueImage::at_step(Vec3 world) const {
         return {0, 0, 0, 0, 0, false};
     const int x = floor_int(v.x), y = floor_int(v.y), z = floor_int(v.z);
     const float fx = v.x - static_cast<float>(x), fy = v.y - static_cast<float>(y), fz = v.z - static_cast<float>(z);
-    float sum[5] = {0, 0, 0, 0, 0};
+    Float8 sums = Float8::all(0.0f);
     ARCUATE_UNROLL
     for (int k = 0; k < 8; ++k) {
         const int dx = k & 1, dy = k >> 1 & 1, dz = k >> 2;
         const int cx = clamp(x + dx, image.nx), cy = clamp(y + dy, image.ny), cz = clamp(z + dz, image.nz);
         const float weight = (dx ? fx : 1.0f - fx) * (dy ? fy : 1.0f - fy) * (dz ? fz : 1.0f - fz);
         const float* f = image.fractions + TissueImage::stride * (cx + static_cast<std::int64_t>(image.nx) * (cy + static_cast<std::int64_t>(image.ny) * cz));
-        ARCUATE_UNROLL
-        for (int t = 0; t < 5; ++t) sum[t] = fma(weight, f[t], sum[t]);
+        sums = fma(Float8::load_aligned(f), Float8::all(weight), sums);
     }
+    float sum[8];
+    sums.store(sum);
     const bool valid = sum[0] + sum[1] + sum[2] + sum[3] + sum[4] >= 0.5f;
     return {sum[0], sum[1], sum[2], sum[3], sum[4], valid};
 }

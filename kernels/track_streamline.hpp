@@ -162,7 +162,7 @@ struct TrackStreamline {
                 path_.set_back(team_, run_.pool, run_.rules.act.crossing(path_.at(run_.pool, path_.count - 2), path_.back(run_.pool)));
                 measure_again();
             }
-            if (end != HalfEnd::length_exceeded && end != HalfEnd::no_room && since_ > 0 && keep_last()) {
+            if (end != HalfEnd::length_exceeded && end != HalfEnd::no_room && since_ > 0 && keep_last(path_.back(run_.pool))) {
                 end = HalfEnd::length_exceeded;
                 bad_ = run_.rules.act.on();
             }
@@ -212,9 +212,8 @@ struct TrackStreamline {
             return SeedEnd::accepted;
         }
 
-        /// Keeps the path's last vertex; true where the streamline is then as long as it may be, cut to exactly that.
-        ARCUATE_HD bool keep_last() {
-            Vec3 vertex = path_.back(run_.pool);
+        /// Keeps the path's last vertex, which is `vertex`; true where the streamline is then as long as it may be, cut to exactly that.
+        ARCUATE_HD bool keep_last(Vec3 vertex) {
             const float segment = length(vertex - kept_), most = run_.rules.max_length;
             const bool full = fate_.length + segment >= most;
             if (full && segment > 0.0f) {
@@ -236,7 +235,7 @@ struct TrackStreamline {
                 return true;
             }
             const bool most = path_.count >= run_.rules.max_vertices;
-            return ((++since_ == run_.rules.downsample || most) && keep_last()) || most;
+            return ((++since_ == run_.rules.downsample || most) && keep_last(vertex)) || most;
         }
 
         /// Lengths and visits once more from the start of the half, after its end was changed.
@@ -269,23 +268,39 @@ struct TrackStreamline {
                 case StepEnd::high_curvature: return HalfEnd::high_curvature;
                 default: return HalfEnd::model;
             }
-            for (int v = 0; v < run_.algorithm.vertices_per_step(); ++v) {
-                HalfEnd end = run_.rules.act.on() ? run_.rules.act.at(vertices[v], act_) : goes_on;
-                if (end == goes_on) {
-                    const RegionVerdict verdict = run_.rules.regions.at(vertices[v], visits_);
-                    end = verdict == RegionVerdict::go_on          ? goes_on
-                          : verdict == RegionVerdict::outside_mask ? HalfEnd::exit_mask
-                          : verdict == RegionVerdict::excluded     ? HalfEnd::enter_exclude
-                                                                   : HalfEnd::traverse_all_include;
-                } else if (end == HalfEnd::enter_csf && act_.sgm_depth > 0) {
-                    end = HalfEnd::exit_sgm;
+            const int count = run_.algorithm.vertices_per_step();
+            for (int first = 0; first < count; first += team_.lanes) {
+                const auto facts = team_.each([&](int k) { return first + k < count ? facts_of(vertices[first + k]) : 0u; });
+                for (int v = first; v < min(count, first + team_.lanes); ++v) {
+                    const HalfEnd end = passed(vertices[v], team_.of(facts, v - first));
+                    if (end != goes_on) return end;
                 }
-                if (end == HalfEnd::exit_image || end == HalfEnd::exit_mask || end == HalfEnd::exit_sgm) return end;
-                HalfEnd full;
-                if (append(vertices[v], full) && (end == goes_on || full == HalfEnd::no_room)) return full;
-                if (end != goes_on) return end;
             }
             return goes_on;
+        }
+
+        /// What images say of a place, whatever came before: a RegionVerdict, and above it Act::seen().
+        ARCUATE_HD unsigned facts_of(Vec3 vertex) const {
+            const TrackRules& rules = run_.rules;
+            return static_cast<unsigned>(rules.regions.at(vertex)) | (rules.act.on() ? rules.act.seen(vertex) << 8 : 0u);
+        }
+
+        /// A step's next vertex, with its facts.
+        ARCUATE_HD HalfEnd passed(Vec3 vertex, unsigned facts) {
+            HalfEnd end = run_.rules.act.on() ? run_.rules.act.at(facts >> 8, act_) : goes_on;
+            if (end == goes_on) {
+                auto verdict = static_cast<RegionVerdict>(facts & 0xffu);
+                if (verdict == RegionVerdict::go_on) verdict = run_.rules.regions.visited(vertex, visits_);
+                end = verdict == RegionVerdict::go_on          ? goes_on
+                      : verdict == RegionVerdict::outside_mask ? HalfEnd::exit_mask
+                      : verdict == RegionVerdict::excluded     ? HalfEnd::enter_exclude
+                                                               : HalfEnd::traverse_all_include;
+            } else if (end == HalfEnd::enter_csf && act_.sgm_depth > 0) {
+                end = HalfEnd::exit_sgm;
+            }
+            if (end == HalfEnd::exit_image || end == HalfEnd::exit_mask || end == HalfEnd::exit_sgm) return end;
+            HalfEnd full;
+            return append(vertex, full) && (end == goes_on || full == HalfEnd::no_room) ? full : end;
         }
 
         /// Backtracking: cuts whole steps off the end, or rules.cut_vertices, once more as many after every third attempt that got no further. False at the seed.

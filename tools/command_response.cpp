@@ -24,7 +24,7 @@ struct Options {
     int number = 300, candidates = 3000, max_iterations = 10, lmax = 10, erode = 3;
     double threshold = 0;
     dwi::TissueResponseOptions tissues;
-    std::int64_t chunk = 1 << 14;
+    std::int64_t chunk = 0;
 };
 
 std::string row_text(const dwi::Response& response, std::size_t width) {

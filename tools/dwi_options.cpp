@@ -98,8 +98,7 @@ std::int64_t count_inside(const Mask& mask) {
 }
 
 void add_chunk_option(CLI::App& app, std::int64_t& chunk) {
-    app.add_option("--chunk", chunk, "voxels computed at a time: memory and speed, never the result")
-        ->capture_default_str()
+    app.add_option("--chunk", chunk, "voxels computed at a time: memory and speed, never the result  [chosen]")
         ->check(CLI::PositiveNumber)
         ->group("Advanced");
 }

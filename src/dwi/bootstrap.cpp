@@ -36,8 +36,9 @@ BootstrapMaps bootstrap_tensor(const Series& dwi, const GradientTable& gradients
                                                    {&out.v1_cone95, Columns::cone95}};
     const auto n = static_cast<std::int64_t>(voxels.size());
     const std::int64_t samples_per_voxel = std::int64_t{Kernel::kept} * options.replicates;
-    const std::int64_t fit_in_memory = std::max<std::int64_t>(1, (std::int64_t{1} << 26) / (samples_per_voxel + volume_count * Kernel::width));
-    const auto chunk = std::min(chunk_size(options.chunk, voxels), fit_in_memory);
+    const std::int64_t room = std::max(std::int64_t{1} << 26, device.is_cuda() ? device.free_memory() / 128 : 0);  // numbers
+    const std::int64_t fit_in_memory = std::max<std::int64_t>(1, room / (samples_per_voxel + volume_count * Kernel::width));
+    const auto chunk = std::min(chunk_size(options.chunk, voxels, device), fit_in_memory);
     const Buffer<double> device_design(device, std::span(design.rows.values));
     VoxelRows signals(device, chunk, volume_count), maps(device, chunk, Columns::count);
     Buffer<float> influence(device, static_cast<std::size_t>(chunk * volume_count * Kernel::width));

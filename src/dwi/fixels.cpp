@@ -130,8 +130,7 @@ void segment(const ScalarImage& fod, const std::vector<std::int64_t>& voxels, co
     using Kernel = kernels::SegmentFod<Lmax>;
     static_assert(Kernel::max_lobes == Fixels::max_per_voxel);
     const DeviceNet<Lmax> net(out.net, device);
-    const auto n = static_cast<std::int64_t>(voxels.size());
-    const auto chunk = static_cast<std::size_t>(std::clamp<std::int64_t>(options.chunk, 1, std::max<std::int64_t>(n, 1)));
+    const auto chunk = static_cast<std::size_t>(chunk_size(options.chunk, voxels, device));
     Buffer<std::uint8_t> counts(device, chunk), rows(device, chunk * Kernel::row_bytes);
     Buffer<Lobe> lobes(device, chunk * Kernel::max_lobes);
     std::vector<std::uint8_t> host_counts(chunk), host_rows(chunk * Kernel::row_bytes);
@@ -149,11 +148,12 @@ void segment(const ScalarImage& fod, const std::vector<std::int64_t>& voxels, co
 template <int Lmax>
 void measure(const ScalarImage& fod, const Fixels& fixels, const Device& device, Progress& progress, std::vector<float>& out) {
     using Kernel = kernels::MeasureLobes<Lmax>;
-    constexpr std::size_t max_lobes = Fixels::max_per_voxel, chunk = 1 << 13;
+    constexpr std::size_t max_lobes = Fixels::max_per_voxel;
     const auto fixels_in = [&](std::int64_t v) { return fixels.first[static_cast<std::size_t>(v) + 1] - fixels.first[static_cast<std::size_t>(v)]; };
     std::vector<std::int64_t> voxels;
     for (std::int64_t v = 0; v < fixels.grid.voxels(); ++v)
         if (fixels_in(v) > 0) voxels.push_back(v);
+    const auto chunk = static_cast<std::size_t>(chunk_size(0, voxels, device));
     const DeviceNet<Lmax> net(fixels.net, device);
     const std::size_t row_bytes = fixels.row_bytes();
     std::vector<std::uint8_t> rows, counts;

@@ -15,7 +15,7 @@ template <int Lmax, class Sink>
 void deconvolve(const Series& dwi, const WorkingShell& shell, std::span<const std::int64_t> voxels, const Response& response,
                 const FodOptions& options, const Device& device, Progress& progress, Sink&& sink) {
     const DeviceCsd<Lmax> csd(device, shell.directions, response, options);
-    const auto chunk = chunk_size(options.chunk, voxels);
+    const auto chunk = chunk_size(options.chunk, voxels, device);
     VoxelRows signals(device, chunk, static_cast<std::int64_t>(shell.volumes.size()));
     VoxelRows fods(device, chunk, sh_count(Lmax));
     Buffer<kernels::CsdOutcome> device_outcomes(device, static_cast<std::size_t>(chunk));

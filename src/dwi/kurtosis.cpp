@@ -79,7 +79,7 @@ KurtosisMaps fit_kurtosis(const Series& dwi, const GradientTable& gradients, con
                                                    {&out.rd, Columns::rd},         {&out.mk, Columns::mk},             {&out.ak, Columns::ak},
                                                    {&out.rk, Columns::rk},         {&out.mkt, Columns::mkt}};
     const auto n = static_cast<std::int64_t>(voxels.size());
-    const auto chunk = chunk_size(options.chunk, voxels);
+    const auto chunk = chunk_size(options.chunk, voxels, device);
     const Buffer<double> device_design(device, std::span(design.values));
     VoxelRows signals(device, chunk, dwi.volumes), maps(device, chunk, Columns::count);
     Buffer<std::uint8_t> device_outcome(device, static_cast<std::size_t>(chunk));

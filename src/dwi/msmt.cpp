@@ -210,7 +210,7 @@ MsmtResult estimate_msmt_fod(const Series& dwi, const GradientTable& gradients, 
     for (const int l : out.lmax) out.fods.emplace_back(dwi.grid, sh_count(l));
 
     const auto n = static_cast<std::int64_t>(voxels.size());
-    const auto chunk = chunk_size(options.chunk, voxels);
+    const auto chunk = chunk_size(options.chunk, voxels, device);
     const Buffer<double> project(device, matrices.project), constraint(device, matrices.constraint), gram(device, matrices.gram), recover(device, matrices.recover);
     const Buffer<float> constraint_t(device, matrices.constraint_t), gram_f(device, matrices.gram_f);
     const Buffer<std::int16_t> near(device, matrices.near);

@@ -127,7 +127,7 @@ ScalarImage replicate_signal(const Series& dwi, const GradientTable& gradients, 
         return x / options.block + blocks(size[0]) * (y / options.block + blocks(size[1]) * (z / options.block));
     };
 
-    const auto chunk = chunk_size(options.chunk, voxels);
+    const auto chunk = chunk_size(options.chunk, voxels, device);
     const Buffer<double> weights(device, std::span<const double>(fits.weights));
     const Buffer<kernels::ReplicatedVolume> columns(device, std::span<const kernels::ReplicatedVolume>(fits.columns));
     VoxelRows signals(device, chunk, dwi.volumes), replicates(device, chunk, dwi.volumes);

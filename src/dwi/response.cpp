@@ -28,7 +28,7 @@ std::vector<Candidate> rank_voxels(const Series& dwi, const WorkingShell& shell,
     with_default_lmax(fod_lmax(response, options), [&](auto lmax) {
         using Columns = kernels::PeakColumns;
         const PeakSearch<lmax> search(device);
-        VoxelRows peaks(device, std::clamp<std::int64_t>(chunk, 1, static_cast<std::int64_t>(voxels.size())), Columns::count);
+        VoxelRows peaks(device, chunk_size(chunk, voxels, device), Columns::count);
         deconvolve<lmax>(dwi, shell, voxels, response, options, device, progress,
                          [&](std::span<const std::int64_t> here, VoxelRows& fods, std::span<const kernels::CsdOutcome> outcomes) {
                              const auto count = static_cast<std::int64_t>(here.size());

@@ -45,7 +45,7 @@ TensorMaps fit_tensor(const Series& dwi, const GradientTable& gradients, const M
     ask(options.residual, out.residual, Extra::residual, 1);
     const bool extras = !extra_places.empty();
     const auto n = static_cast<std::int64_t>(voxels.size());
-    const auto chunk = chunk_size(options.chunk, voxels);
+    const auto chunk = chunk_size(options.chunk, voxels, device);
     const Buffer<double> device_design(device, std::span(design.rows.values));
     VoxelRows signals(device, chunk, static_cast<std::int64_t>(volumes.size())), maps(device, chunk, Columns::count);
     VoxelRows extra_maps(device, extras ? chunk : 0, Extra::count);

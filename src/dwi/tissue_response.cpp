@@ -164,7 +164,7 @@ ScalarImage single_fibre_metric(const Series& dwi, const GradientTable& gradient
     options.chunk = chunk;
     const auto fods = estimate_msmt_fod(dwi, gradients, mask_of(dwi.grid, voxels), tissues, options, device, progress);
     const PeakSearch<Lmax> search(device);
-    chunk = chunk_size(chunk, voxels);
+    chunk = chunk_size(chunk, voxels, device);
     VoxelRows rows(device, chunk, sh_count(Lmax)), peaks(device, chunk, kernels::PeakColumns::count);
     std::vector<std::int64_t> columns(static_cast<std::size_t>(sh_count(Lmax)));
     std::iota(columns.begin(), columns.end(), 0);

@@ -43,9 +43,10 @@ class VoxelRows {
     std::vector<float> host_rows_;
 };
 
-/// How many voxels to compute at a time: `asked`, or all where there are fewer.
-inline std::int64_t chunk_size(std::int64_t asked, std::span<const std::int64_t> voxels) {
-    return std::clamp<std::int64_t>(asked, 1, std::max<std::int64_t>(1, static_cast<std::int64_t>(voxels.size())));
+/// How many voxels to compute at a time: `asked`, where that is 0 what keeps all threads of the device busy and fits its memory (a voxel takes some kilobytes), or all where there are fewer.
+inline std::int64_t chunk_size(std::int64_t asked, std::span<const std::int64_t> voxels, const Device& device) {
+    const std::int64_t wanted = asked != 0 ? asked : device.is_cuda() ? std::min<std::int64_t>(1 << 17, device.free_memory() >> 14) : 1 << 14;
+    return std::clamp<std::int64_t>(wanted, 1, std::max<std::int64_t>(1, static_cast<std::int64_t>(voxels.size())));
 }
 
 /// Calls compute(voxels of the chunk, how many) for consecutive chunks, and reports after each.

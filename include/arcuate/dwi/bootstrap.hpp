@@ -24,7 +24,7 @@ struct BootstrapOptions {
     BootstrapInterval interval = BootstrapInterval::normal;
     int replicates = 500;              ///< 20 to 100000
     std::uint64_t seed = 1;
-    std::int64_t chunk = 1 << 13;      ///< voxels per launch, fewer where their replicates would fill more than 256 MiB; does not change a byte
+    std::int64_t chunk = 0;      ///< voxels per launch, 0: as many as suit the device, fewer where their replicates would fill more than 256 MiB (and, of a GPU, a thirty-second of its memory); does not change a byte
 };
 
 /// Maps on the grid of the DWI; zero outside the mask.

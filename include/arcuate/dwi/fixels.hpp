@@ -12,7 +12,7 @@ struct FixelOptions {
     bool refine_peaks = true;      ///< peaks between the samples; without, `peak` and `direction` are those of the highest sample (less work)
     bool dilate_lookup = true;     ///< directions of no lobe belong to the nearest
     bool null_lobes = false;       ///< directions of no lobe make a fixel of their own, with a fibre density of 0
-    std::int64_t chunk = 1 << 13;  ///< voxels per launch; does not change a byte
+    std::int64_t chunk = 0;  ///< voxels per launch, 0: as many as suit the device; does not change a byte
 };
 
 /// Smith et al. 2013, NeuroImage 67:298, appendix 2, on 1281 directions. Voxels whose coefficients are all zero have no fixel. Of more than 15 lobes

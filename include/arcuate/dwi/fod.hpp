@@ -12,7 +12,7 @@ struct FodOptions {
     double threshold = 0;          ///< amplitudes below this are constrained; in units of the FOD
     int max_iterations = 50;
     std::vector<Vec3d> directions{};  ///< (n, 3) unit vectors where negativity is penalised; empty: 300 axes that repel each other
-    std::int64_t chunk = 1 << 14;   ///< voxels per launch; does not change a byte
+    std::int64_t chunk = 0;   ///< voxels per launch, 0: as many as suit the device; does not change a byte
 };
 
 struct FodResult {

@@ -14,7 +14,7 @@ struct KurtosisOptions {
     int iterations = 2;                ///< reweighting passes after the WLS fit (iwls only)
     double min_kurtosis = -3.0 / 7.0;  ///< mk, ak, rk and mkt below it are set to it; -3/7: water in spherical pores (Jensen et al. 2005)
     double max_kurtosis = 10.0;        ///< and those above it to this
-    std::int64_t chunk = 1 << 14;      ///< voxels per launch; does not change a byte
+    std::int64_t chunk = 0;      ///< voxels per launch, 0: as many as suit the device; does not change a byte
 };
 
 /// Maps on the grid of the DWI; zero outside the mask.

@@ -17,7 +17,7 @@ struct MsmtOptions {
     std::vector<int> lmax{};          ///< of each tissue, even, 0 to 12; empty: the response's, at most 8
     std::vector<Vec3d> directions{};  ///< (n, 3) unit vectors where FODs may not be negative; empty: 300 axes that repel each other
     int max_iterations = 0;           ///< constraints that may join, per voxel; 0: ten times the number of coefficients
-    std::int64_t chunk = 1 << 14;     ///< voxels per launch; does not change a byte
+    std::int64_t chunk = 0;     ///< voxels per launch, 0: as many as suit the device; does not change a byte
 };
 
 struct MsmtResult {

@@ -13,7 +13,7 @@ struct ReplicateOptions {
     std::int64_t number = 1;       ///< which replicate, 0 to 2^24 - 1
     int lmax = 8;                  ///< of the fit at most, even, 2 to 8
     std::int64_t block = 1;        ///< voxels along each axis of the cubes that share their signs, above 0
-    std::int64_t chunk = 1 << 14;  ///< voxels per launch; does not change a byte
+    std::int64_t chunk = 0;  ///< voxels per launch, 0: as many as suit the device; does not change a byte
 };
 
 /// How the signal of a shell is fitted.

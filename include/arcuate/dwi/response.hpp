@@ -19,7 +19,7 @@ struct ResponseOptions {
     int max_iterations = 10;
     int lmax = 10;             ///< of the response, even, 2 to 12
     double shell = 0;          ///< b-value of the shell to use [s/mm2]; 0: the largest
-    std::int64_t chunk = 1 << 14;  ///< voxels per launch; does not change a byte
+    std::int64_t chunk = 0;  ///< voxels per launch, 0: as many as suit the device; does not change a byte
 };
 
 struct ResponseResult {

@@ -15,7 +15,7 @@ enum class TensorFit { ols, wls, iwls };
 struct TensorOptions {
     TensorFit fit = TensorFit::iwls;
     int iterations = 2;           ///< reweighting passes after the WLS fit (iwls only)
-    std::int64_t chunk = 1 << 14;  ///< voxels per launch; does not change a byte
+    std::int64_t chunk = 0;  ///< voxels per launch, 0: as many as suit the device; does not change a byte
     /// Fit these shells alone [s/mm2]: of each value the nearest shell, whose mean b lies within 80 of it; 0 is a shell as any other.
     /// Empty: every volume.
     std::vector<double> shells = {};

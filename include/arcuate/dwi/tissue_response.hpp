@@ -13,7 +13,7 @@ struct FaResponseOptions {
     int lmax = 10;                 ///< of the response where b > 0, even, 2 to 12
     std::vector<double> shells{};  ///< b-values of the rows [s/mm2]; empty: the largest
     bool all_shells = false;       ///< a row for every shell, b = 0 included
-    std::int64_t chunk = 1 << 14;  ///< voxels per launch; does not change a byte
+    std::int64_t chunk = 0;  ///< voxels per launch, 0: as many as suit the device; does not change a byte
 };
 
 struct FaResponse {
@@ -34,7 +34,7 @@ struct TissueResponseOptions {
     double gm_percent = 2;         ///< of the refined grey matter
     double csf_percent = 10;       ///< of the refined CSF
     int lmax = 10;                 ///< of white matter where b > 0, even, 2 to 12
-    std::int64_t chunk = 1 << 14;  ///< voxels per launch; does not change a byte
+    std::int64_t chunk = 0;  ///< voxels per launch, 0: as many as suit the device; does not change a byte
 };
 
 /// wm, gm, csf, in this order wherever there are three.
