@@ -108,7 +108,7 @@ ARCUATE_HD ArcSample arc_sample(const FodField<Lmax, Stored>& field, Vec3 from, 
         return s;
     }
     float c[FodField<Lmax>::stride];
-    field.interpolate_at_once(cell, c);
+    field.interpolate(cell, c);
     s.amplitude = FodField<Lmax>::Polynomial::value(c, s.tangent.x, s.tangent.y, s.tangent.z);
     return s;
 }

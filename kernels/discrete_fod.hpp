@@ -12,7 +12,7 @@ inline constexpr int max_discrete_directions = 384;  ///< of a half sphere
 /// Directions drawn from a set, for FirstOrder.
 template <int Lmax>
 struct DiscreteDirections {
-    static constexpr int team_lanes = 1;
+    static constexpr int team_lanes = 1, thread_registers = 255;
 
     FodField<Lmax> field;
     const Vec3* directions;    ///< (count) unit, one of each opposite pair

@@ -8,7 +8,7 @@ namespace arcuate::kernels {
 
 /// Directions of FACT, for FirstOrder: of the voxel's peaks, the one most along the last direction.
 struct FactDirections {
-    static constexpr int team_lanes = 1;
+    static constexpr int team_lanes = 1, thread_registers = 255;
 
     VoxelGrid grid;
     const float* peaks;   ///< (rows, count, 3), world frame; the length is what the cutoff is held against; zero where there is none

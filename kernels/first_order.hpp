@@ -6,7 +6,7 @@
 //   start(position, random, asked, direction)               the first direction at a seed
 //   next(position, from, random, draw, to, counts)          the direction that continues `from`; its random numbers are draws `draw`, `draw` + 1, ...
 //   amplitude(position, direction)
-//   team_lanes
+//   team_lanes, thread_registers
 #pragma once
 
 #include "kernels/track_step.hpp"
@@ -17,7 +17,7 @@ inline constexpr int max_trials = 1 << 16;  ///< random numbers that one directi
 
 template <class Directions>
 struct FirstOrder {
-    static constexpr int team_lanes = Directions::team_lanes;
+    static constexpr int team_lanes = Directions::team_lanes, thread_registers = Directions::thread_registers;
     struct State {
         Vec3 position;   ///< [mm]
         Vec3 direction;  ///< unit

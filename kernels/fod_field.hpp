@@ -34,7 +34,8 @@ struct FodField {
         else return Float8::all(scale) * c;
     }
 
-    /// All coefficients at a point, (stride). On a GPU eight at a time.
+    /// All coefficients at a point, (stride). On a GPU eight at a time: a short loop stays in its instruction cache and leaves registers for more warps, which gains more than all loads
+    /// under way at once (bench/README.md).
     ARCUATE_HD void interpolate(const Cell& cell, float* c) const {
 #if defined(__CUDA_ARCH__)
         ARCUATE_ROLLED
@@ -42,16 +43,6 @@ struct FodField {
         ARCUATE_UNROLL
 #endif
         for (int group = 0; group < stride; group += 8) interpolate8(cell, group).store(c + group);
-    }
-    /// The same for what a tracker does most: on a GPU with the 16-byte loads of all of them under way, where there are registers for that.
-    ARCUATE_HD void interpolate_at_once(const Cell& cell, float* c) const {
-#if defined(__CUDA_ARCH__)
-        constexpr int unrolled = __CUDA_ARCH__ / 100 == 9 && Lmax <= 8 ? stride / 8 : 1;
-        _Pragma("unroll unrolled")
-        for (int group = 0; group < stride; group += 8) interpolate8(cell, group).store(c + group);
-#else
-        interpolate(cell, c);
-#endif
     }
 
     /// Amplitude of the interpolated FOD along a unit direction.

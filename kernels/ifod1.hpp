@@ -11,6 +11,7 @@ namespace arcuate::kernels {
 template <int Lmax>
 struct Ifod1Directions {
     static constexpr int team_lanes = 8;  // four streamlines of a warp
+    static constexpr int thread_registers = Lmax <= 8 ? few_registers : 255;
 
     FodField<Lmax> field;
     DrawParams params;        ///< step and samples are not used

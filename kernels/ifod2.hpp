@@ -32,6 +32,7 @@ template <int Lmax, class Stored = float>
 struct Ifod2 {
     using State = Ifod2State;
     static constexpr int team_lanes = 32;  // lanes for ten arcs of three samples
+    static constexpr int thread_registers = Lmax <= 8 ? few_registers : 255;
 
     FodField<Lmax, Stored> field;
     Ifod2Params params;

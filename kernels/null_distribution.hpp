@@ -9,7 +9,7 @@ namespace arcuate::kernels {
 
 /// Uniform directions within a cone, for FirstOrder: iFOD1 without an FOD.
 struct NullDirections {
-    static constexpr int team_lanes = 1;
+    static constexpr int team_lanes = 1, thread_registers = 255;
 
     VoxelGrid grid;
     float one_minus_cos_max;
@@ -33,7 +33,7 @@ using NullDistribution1 = FirstOrder<NullDirections>;
 /// Uniform arcs: iFOD2 without an FOD.
 struct NullDistribution2 {
     using State = Ifod2State;
-    static constexpr int team_lanes = 1;
+    static constexpr int team_lanes = 1, thread_registers = 255;
 
     NullDirections image;
     float step_mm;

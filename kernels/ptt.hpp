@@ -56,7 +56,7 @@ struct PttCurve {
 template <int Lmax>
 struct Ptt {
     using State = PttState;
-    static constexpr int team_lanes = 32;
+    static constexpr int team_lanes = 32, thread_registers = Lmax <= 8 ? few_registers : 255;
 
     FodField<Lmax> field;
     PttParams params;

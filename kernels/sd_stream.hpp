@@ -10,7 +10,7 @@ namespace arcuate::kernels {
 /// Directions of SD_STREAM, for FirstOrder: the peak uphill of the last direction.
 template <int Lmax>
 struct SdDirections {
-    static constexpr int team_lanes = 1;
+    static constexpr int team_lanes = 1, thread_registers = 255;
 
     FodField<Lmax> field;
     float cutoff, seed_cutoff;

@@ -11,7 +11,7 @@ namespace arcuate::kernels {
 
 /// Directions along tensors, for FirstOrder.
 struct TensorDirections {
-    static constexpr int team_lanes = 1;
+    static constexpr int team_lanes = 1, thread_registers = 255;
 
     VoxelGrid grid;
     const float* signal;     ///< (rows, stride) relative to the image's largest

@@ -3,6 +3,7 @@
 // An algorithm is a trivially copyable struct with
 //   State                      where a half stands: position [mm], unit direction, and what the algorithm keeps between steps
 //   team_lanes                 threads of a GPU that track a streamline of it together
+//   thread_registers           of each of them, at most: all 255, or few_registers where that spills none
 //   vertices_per_step()        vertices that a step yields, at most max_step_vertices
 //   start(seed, random, direction, state)      the first direction at a seed; `direction`: one that the user asks for, or null
 //   step(state, random, vertices, counts)      one step; `random` is the step's own stream
@@ -16,6 +17,9 @@
 namespace arcuate::kernels {
 
 inline constexpr int max_step_vertices = 8;
+
+/// Of a GPU's thread, so that twelve warps of a multiprocessor take turns, which is faster than eight that have all registers they can use.
+inline constexpr int few_registers = 168;
 
 /// Why a step was not taken.
 enum class StepEnd : std::uint8_t { none, exit_image, calibrator, model, high_curvature };

@@ -68,7 +68,7 @@ struct TrackRules {
 template <class Algorithm>
 struct TrackStreamline {
     using State = typename Algorithm::State;
-    static constexpr int team_lanes = Algorithm::team_lanes;
+    static constexpr int team_lanes = Algorithm::team_lanes, thread_registers = Algorithm::thread_registers;
 
     Algorithm algorithm;
     TrackRules rules;
@@ -361,7 +361,6 @@ struct TrackStreamline {
 
         const TrackStreamline& run_;
         const Crew<team_lanes> team_{};
-        bool going_ = false, one_sided_ = false;
         std::int64_t item_ = 0;
         StreamlineFate fate_{};
         State start_{};                        ///< at the seed, of the half that comes next
@@ -377,7 +376,8 @@ struct TrackStreamline {
         float length_before_ = 0;              ///< of the streamline where the half began
         int vertices_before_ = 1;
         std::int32_t longest_ = 0, cut_steps_ = 1, attempts_ = 0;  ///< of backtracking
-        bool bad_ = false, no_room_ = false;
+        bool bad_ = false;
+        bool no_room_ : 1 = false, going_ : 1 = false, one_sided_ : 1 = false;  ///< in one register
     };
 };
 

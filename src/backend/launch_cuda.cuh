@@ -24,9 +24,13 @@ __global__ void __launch_bounds__(block_threads, 1) run_item(const __grid_consta
     if (i < n) kernel(i);
 }
 
+/// That a multiprocessor of 64 k registers holds.
+template <Walks Kernel>
+inline constexpr int blocks_at_a_time = (1 << 16) / (Kernel::thread_registers * block_threads);
+
 /// As many teams of threads as the device holds at a time, for any number of items.
 template <Walks Kernel>
-__global__ void __launch_bounds__(block_threads, 1) run_walks(const __grid_constant__ Kernel kernel, std::int64_t n) {
+__global__ void __launch_bounds__(block_threads, blocks_at_a_time<Kernel>) run_walks(const __grid_constant__ Kernel kernel, std::int64_t n) {
     kernels::walk_items(kernel, n);
 }
 

@@ -184,8 +184,9 @@ void ChunkQueue::report(std::int64_t seeds, std::int64_t accepted) {
 /// Enough to fill the device, as few as the number still wanted suggests.
 std::int64_t ChunkQueue::size_of_next(const Device& device) const {
     if (options_.chunk > 0) return options_.chunk;
-    const std::int64_t room = device.free_memory() / 16 / static_cast<std::int64_t>(sizeof(StreamlineRecord));
-    const std::int64_t most = std::clamp<std::int64_t>(room, 1, device.is_cuda() ? 1 << 18 : 2048);
+    // A GPU's thread that tracks alone should have many streamlines before the last of the launch; each of them takes some kilobytes of vertices.
+    const std::int64_t room = device.free_memory() >> 15, full = !device.is_cuda() ? 2048 : trackers_.front()->team_lanes() > 1 ? 1 << 18 : 1 << 19;
+    const std::int64_t most = std::clamp<std::int64_t>(room, 1, full);
     const std::int64_t least = std::min<std::int64_t>(most, device.is_cuda() ? 1 << 14 : 64);
     if (options_.select == 0) return most;
     const double rate = (static_cast<double>(reached_.accepted) + 1) / (static_cast<double>(reached_.seeds) + 2);

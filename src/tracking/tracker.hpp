@@ -15,6 +15,8 @@ class Tracker {
     virtual ~Tracker() = default;
     /// Tracks the streamlines of ids [first_id, first_id + n). `on`: the tracker's device, or the same with another stream.
     virtual void run(const Device& on, std::uint64_t first_id, std::int64_t n, const kernels::VertexPool& pool, kernels::StreamlineRecord* records, const kernels::Trace& trace) const = 0;
+    /// Threads of a GPU that track a streamline together.
+    virtual int team_lanes() const = 0;
     /// Of dynamic seeds: 2^32 times the cumulated share of each fixel, minus one.
     virtual void set_seed_shares(std::span<const std::uint32_t> up_to) = 0;
     /// Evaluated at every step before candidates are drawn, for the summary.
@@ -32,6 +34,7 @@ class KernelTracker : public Tracker {
         const auto algorithm = images_.view(scene_.rules());
         launch(on, n, kernels::TrackStreamline<std::remove_const_t<decltype(algorithm)>>{algorithm, scene_.rules(), first_id, pool, records, trace}, 1);
     }
+    int team_lanes() const override { return decltype(images_.view(scene_.rules()))::team_lanes; }
     void set_seed_shares(std::span<const std::uint32_t> up_to) override { scene_.set_seed_shares(up_to); }
     int calibration_arcs() const override { return images_.calibration_arcs(); }
 
