@@ -175,13 +175,17 @@ struct ConeFace {
         }
     }
 
+#if defined(__CUDA_ARCH__)
+    static constexpr int block = 4;   ///< of a thread that has no vector registers and shall leave others some
+#else
     static constexpr int block = 12;  ///< registers that hold 48 columns
+#endif
 
     /// to += sum over i < n of scale_i row_of(i), or to -= it
     template <bool Subtract, class RowOf>
     ARCUATE_HD static void add_rows(double* to, const double* scale, int n, const RowOf& row_of) {
         ARCUATE_ROLLED
-        for (int first = 0; first < Capacity; first += 48) {
+        for (int first = 0; first < Capacity; first += 4 * block) {
             Double4 sum[block];
             ARCUATE_UNROLL
             for (int c = 0; c < block; ++c) sum[c] = Double4::load(to + first + 4 * c);
@@ -199,7 +203,7 @@ struct ConeFace {
     /// d_i -= share_i v for every active row.
     ARCUATE_HD void take_away(const double* share, const double* v) {
         ARCUATE_ROLLED
-        for (int first = 0; first < Capacity; first += 48) {
+        for (int first = 0; first < Capacity; first += 4 * block) {
             Double4 here[block];
             ARCUATE_UNROLL
             for (int c = 0; c < block; ++c) here[c] = Double4::load(v + first + 4 * c);

@@ -14,6 +14,7 @@
 #include "kernels/cone_face.hpp"
 #include "kernels/csd.hpp"
 #include "kernels/gram_face.hpp"
+#include "kernels/team_sums.hpp"
 #include "kernels/views.hpp"
 
 namespace arcuate::kernels {
@@ -35,10 +36,21 @@ struct MsmtProblem {
     const double* recover;       ///< (unknowns, Capacity) y -> x: row j is what y_j adds
 };
 
-/// Signals of a voxel in, coefficients of all tissues out. Capacity: a multiple of 48, more than the unknowns.
+/// Where a team works on a voxel, in memory that it shares.
+template <int Capacity>
+struct MsmtRoom {
+    GramFaceRoom<Capacity> active;
+    alignas(32) double b[Capacity], y[Capacity], x[Capacity];
+    float scale[Capacity];
+    alignas(32) float amplitude[csd_max_directions], start[csd_max_directions];
+    ConeFace<Capacity> careful;
+};
+
+/// Signals of a voxel in, coefficients of all tissues out, by a team: the lanes of a warp take columns, or directions. Capacity: a multiple of 48, more than the unknowns.
 template <int Capacity>
 struct EstimateMsmt {
-    using Face = ConeFace<Capacity>;
+    static constexpr int team_lanes = 32, thread_registers = few_registers;
+    using Room = MsmtRoom<Capacity>;
 
     MsmtProblem problem;
     RowsView<const float> signals;    ///< (voxels, volumes)
@@ -55,173 +67,224 @@ struct EstimateMsmt {
     /// of 2^-24 times all multipliers.
     static constexpr float clear = 2e-5f;
 
-    ARCUATE_HD void operator()(std::int64_t voxel) const {
-        alignas(32) double y[Capacity];
-        outcome[voxel] = estimate(signals.row(voxel), y);
+    ARCUATE_HD void operator()(std::int64_t voxel, Room& room) const { estimate(Crew<team_lanes>{}, voxel, room); }
+
+    template <class Team>
+    ARCUATE_HD void estimate(const Team& team, std::int64_t voxel, Room& room) const {
+        const CsdOutcome end = of_signal(team, signals.row(voxel), room);
         float* const out = coefficients.row(voxel);
-        if (outcome[voxel] == CsdOutcome::skipped) {
-            for (int c = 0; c < problem.unknowns; ++c) out[c] = 0.0f;
+        team.once([&] { outcome[voxel] = end; });
+        if (end == CsdOutcome::skipped) {
+            team.over(problem.unknowns, [&](int c) { out[c] = 0.0f; });
             return;
         }
-        alignas(32) double x[Capacity];
-        ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) x[c] = 0;
-        for (int j = 0; j < problem.unknowns; ++j) add_scaled4(x, problem.recover + j * Capacity, y[j], Capacity);
-        for (int c = 0; c < problem.unknowns; ++c) out[c] = static_cast<float>(x[c]);
+        team.over(Capacity, [&](int c) { room.x[c] = 0; });
+        add_rows(team, room.x, Capacity, problem.unknowns, [&](int j) { return room.y[j]; }, [&](int j) { return problem.recover + j * Capacity; });
+        team.over(problem.unknowns, [&](int c) { out[c] = static_cast<float>(room.x[c]); });
     }
 
-    ARCUATE_HD CsdOutcome estimate(const float* signal, double* y) const {
-        alignas(32) double b[Capacity];
-        ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) b[c] = 0;
+  private:
+    /// To y.
+    template <class Team>
+    ARCUATE_HD CsdOutcome of_signal(const Team& team, const float* signal, Room& room) const {
         bool any = false;
         for (int v = 0; v < problem.volumes; ++v) {
             if (!is_finite(signal[v])) return CsdOutcome::skipped;
-            const double s = static_cast<double>(max(0.0f, signal[v]));  // noise and resampling make negative signals
-            any = any || s > 0;
-            add_scaled4(b, problem.project + v * Capacity, s, Capacity);
+            any = any || signal[v] > 0;
         }
         if (!any) return CsdOutcome::skipped;
-        const double length = sqrt(Face::dot(b, b));
-        ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) y[c] = b[c] = length > 0 ? b[c] / length : 0.0;
-        const CsdOutcome end = project(b, y);
-        ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) y[c] = y[c] * length;
+        team.over(Capacity, [&](int c) { room.b[c] = 0; });
+        add_rows(team, room.b, Capacity, problem.volumes, [&](int v) { return static_cast<double>(max(0.0f, signal[v])); },  // noise and resampling make negative signals
+                 [&](int v) { return problem.project + v * Capacity; });
+        const double length = sqrt(dot(team, room.b, room.b, Capacity));
+        team.over(Capacity, [&](int c) { room.y[c] = room.b[c] = length > 0 ? room.b[c] / length : 0.0; });
+        const CsdOutcome end = project(team, room);
+        team.over(Capacity, [&](int c) { room.y[c] = room.y[c] * length; });
         return end;
     }
 
     /// y, which is b, becomes b's projection onto the cone; |b| = 1.
-    ARCUATE_HD CsdOutcome project(const double* b, double* y) const {
-        alignas(32) float amplitude[csd_max_directions], start[csd_max_directions];
-        GramFace<Capacity> face;
-        face.begin(problem.gram, problem.constraints, problem.unknowns);
-        const auto join = [&](int d) { face.join(d, Face::dot(constraint(d), b)); };
-        float least = scan(y, start);
-        ARCUATE_ROLLED
-        for (int d = 0; d < problem.constraints; ++d) amplitude[d] = start[d];
+    template <class Team>
+    ARCUATE_HD CsdOutcome project(const Team& team, Room& room) const {
+        GramFace<Capacity, Team> face;
+        face.begin(room.active, problem.gram, problem.constraints, problem.unknowns);
+        const auto join = [&](int d) { face.join(d, dot(team, constraint(d), room.b, Capacity)); };
+        float least = scan(team, room, room.start);
+        team.over(problem.constraints, [&](int d) { room.amplitude[d] = room.start[d]; });
         for (int iteration = 0; iteration < problem.max_iterations; ++iteration) {
             if (least > -clear) {
-                go_to(face, b, y);
-                correct(face, b, y);
-                least = find_amplitudes(y, amplitude);
+                go_to(team, face, room);
+                correct(team, face, room);
+                least = find_amplitudes(team, room);
                 if (least >= 0) {
-                    correct(face, b, y);
+                    correct(team, face, room);
                     return CsdOutcome::converged;
                 }
             }
-            const int worst = for_each_joining(amplitude, least, join);
+            const int worst = for_each_joining(team, room.amplitude, least, join);
             if (!face.settle()) {
                 join(worst);
-                if (!face.settle()) return project_carefully(face, b, y);
+                if (!face.settle()) {
+                    // Few come here: one thread for all.
+                    CsdOutcome end{};
+                    team.once([&] { end = project_carefully(room, face.count); });
+                    return static_cast<CsdOutcome>(team.of(team.each([&](int) { return static_cast<int>(end); }), 0));
+                }
             }
-            if (least <= -clear) least = add_up(face, start, amplitude);
+            if (least <= -clear) least = add_up(team, face, room);
         }
         return CsdOutcome::not_converged;
     }
 
-    /// The same from the face where nearly dependent constraints stopped GramFace.
-    ARCUATE_APART CsdOutcome project_carefully(const GramFace<Capacity>& from, const double* b, double* y) const {
-        alignas(32) float amplitude[csd_max_directions];
-        Face face;
-        face.begin(problem.constraint, b, problem.unknowns);
-        for (int i = 0; i < from.count; ++i) face.join(from.index[i], from.multiplier[i]);
-        face.settle(y);
+    /// The same from the face where nearly dependent constraints stopped GramFace, by one thread.
+    ARCUATE_APART CsdOutcome project_carefully(Room& room, int active) const {
+        constexpr Team<1> alone;
+        auto& face = room.careful;
+        face.begin(problem.constraint, room.b, problem.unknowns);
+        for (int i = 0; i < active; ++i) face.join(room.active.index[i], room.active.multiplier[i]);
+        face.settle(room.y);
         bool refined = false;
         for (int iteration = 0; iteration < problem.max_iterations; ++iteration) {
-            const float least = find_amplitudes(y, amplitude);
+            const float least = find_amplitudes(alone, room);
             if (least >= 0) {
-                if (face.count > 0 && !refined) face.refine(y);
+                if (face.count > 0 && !refined) face.refine(room.y);
                 return CsdOutcome::converged;
             }
-            const int worst = for_each_joining(amplitude, least, [&](int d) { face.join(d, 0); });
-            if (face.settle(y)) continue;
+            const int worst = for_each_joining(alone, room.amplitude, least, [&](int d) { face.join(d, 0); });
+            if (face.settle(room.y)) continue;
             face.join(worst, 0);
-            if (face.settle(y)) continue;
+            if (face.settle(room.y)) continue;
             // Even the most violated one leaves at once: rounding decides, and y is as good as it gets after a step of iterative refinement.
             if (refined) return CsdOutcome::converged;
-            face.refine(y);
+            face.refine(room.y);
             refined = true;
         }
         return CsdOutcome::not_converged;
     }
 
     ARCUATE_HD const double* constraint(int which) const { return problem.constraint + std::int64_t{which} * Capacity; }
+    /// By one thread.
+    ARCUATE_HD double amplitude_of(int which, const double* y) const { return dot(Team<1>{}, constraint(which), y, Capacity); }
 
     /// y = b + B^T m.
-    ARCUATE_HD void go_to(const GramFace<Capacity>& face, const double* b, double* y) const {
-        ARCUATE_ROLLED
-        for (int c = 0; c < Capacity; ++c) y[c] = b[c];
-        for (int i = 0; i < face.count; ++i) add_scaled4(y, constraint(face.index[i]), face.multiplier[i], Capacity);
+    template <class Team>
+    ARCUATE_HD void go_to(const Team& team, const GramFace<Capacity, Team>& face, Room& room) const {
+        team.over(Capacity, [&](int c) { room.y[c] = room.b[c]; });
+        add_rows(team, room.y, Capacity, face.count, [&](int i) { return room.active.multiplier[i]; }, [&](int i) { return constraint(room.active.index[i]); });
     }
 
     /// What rounding left of the active amplitudes of y goes into the multipliers, and y to where these say.
-    ARCUATE_HD void correct(GramFace<Capacity>& face, const double* b, double* y) const {
-        double rest[Capacity];
-        for (int i = 0; i < face.count; ++i) rest[i] = Face::dot(constraint(face.index[i]), y);
-        face.correct(rest);
-        go_to(face, b, y);
+    template <class Team>
+    ARCUATE_HD void correct(const Team& team, GramFace<Capacity, Team>& face, Room& room) const {
+        team.over(face.count, [&](int i) { room.x[i] = amplitude_of(room.active.index[i], room.y); });
+        face.correct(room.x);
+        go_to(team, face, room);
     }
 
     /// Amplitudes along every direction, from those of the point; returns the least of them, or 0.
-    ARCUATE_HD float add_up(const GramFace<Capacity>& face, const float* start, float* amplitude) const {
-        float multiplier[Capacity];
-        for (int i = 0; i < face.count; ++i) multiplier[i] = static_cast<float>(face.multiplier[i]);
-        return sums_of_rows(start, face.count, amplitude, [&](int i) { return multiplier[i]; }, [&](int i) { return problem.gram_f + std::int64_t{face.index[i]} * problem.constraints; });
+    template <class Team>
+    ARCUATE_HD float add_up(const Team& team, const GramFace<Capacity, Team>& face, Room& room) const {
+        team.over(face.count, [&](int i) { room.scale[i] = static_cast<float>(room.active.multiplier[i]); });
+        return sums_of_rows(team, room.start, face.count, room.scale, room.amplitude, [&](int i) { return problem.gram_f + std::int64_t{room.active.index[i]} * problem.constraints; });
     }
 
-    /// Calls body(d) for the constraints that join in a round; returns the most violated one.
-    template <class Body>
-    ARCUATE_HD int for_each_joining(const float* amplitude, float least, const Body& body) const {
+    /// Calls body(d) for the constraints that join in a round, in ascending order; returns the most violated one.
+    template <class Team, class Body>
+    ARCUATE_HD int for_each_joining(const Team& team, const float* amplitude, float least, const Body& body) const {
+        const float bound = at_least * least;
         int worst = -1;
-        for_each_below(amplitude, at_least * least, [&](int d) {
-            if (worst < 0 && amplitude[d] == least) worst = d;
-            if (is_worst_nearby(amplitude, d)) body(d);
-        });
+        if constexpr (Team::lanes == 1) {
+            for_each_below(amplitude, bound, [&](int d) {
+                if (worst < 0 && amplitude[d] == least) worst = d;
+                if (is_worst_nearby(amplitude, d)) body(d);
+            });
+        } else {
+            static_assert(Team::lanes == 32);
+            for (int first = 0; first < problem.constraints; first += 32) {
+                const auto below = [&](int k) { return !(amplitude[first + k] > bound); };
+                const unsigned equal = team.which([&](int k) { return below(k) && amplitude[first + k] == least; });
+                if (worst < 0 && equal) worst = first + lowest_bit(equal);
+                for (unsigned bits = team.which([&](int k) { return below(k) && is_worst_nearby(amplitude, first + k); }); bits; bits &= bits - 1) body(first + lowest_bit(bits));
+            }
+        }
         return worst;
     }
 
     /// Amplitudes along every direction, 0 for those that the tolerance forgives; returns the least of them, or 0.
-    ARCUATE_HD float find_amplitudes(const double* y, float* amplitude) const {
-        const float rough = scan(y, amplitude);
+    template <class Team>
+    ARCUATE_HD float find_amplitudes(const Team& team, Room& room) const {
+        const float rough = scan(team, room, room.amplitude);
         if (rough < -4 * uncertainty) return rough;
-        float exact = 0;
-        for_each_below(amplitude, uncertainty, [&](int d) {
-            const double here = Face::dot(constraint(d), y);
-            amplitude[d] = here < -tolerance ? static_cast<float>(here) : 0.0f;
-            exact = min(exact, amplitude[d]);
-        });
-        return exact;
-    }
-
-    /// Amplitudes along every direction in float; returns the least of them, or 0.
-    ARCUATE_HD float scan(const double* y, float* amplitude) const {
-        return sums_of_rows(nullptr, problem.unknowns, amplitude, [&](int c) { return static_cast<float>(y[c]); },
-                            [&](int c) { return problem.constraint_t + std::int64_t{c} * problem.constraints; });
-    }
-
-    /// out = start (nullptr: 0) + sum over i < n of scale_of(i) row_of(i); returns the least of it, or 0.
-    template <class ScaleOf, class RowOf>
-    ARCUATE_HD float sums_of_rows(const float* start, int n, float* out, const ScaleOf& scale_of, const RowOf& row_of) const {
-        Float8 least = Float8::all(0);
-        for (int d = 0; d < problem.constraints; d += 64) {
-            Float8 sum[8];
-            ARCUATE_UNROLL
-            for (int k = 0; k < 8; ++k) sum[k] = start ? Float8::load(start + d + 8 * k) : Float8::all(0);
-            ARCUATE_ROLLED
-            for (int i = 0; i < n; ++i) {
-                const Float8 here = Float8::all(scale_of(i));
-                const float* const row = row_of(i) + d;
-                ARCUATE_UNROLL
-                for (int k = 0; k < 8; ++k) sum[k] = fma(Float8::load(row + 8 * k), here, sum[k]);
-            }
-            ARCUATE_UNROLL
-            for (int k = 0; k < 8; ++k) {
-                sum[k].store(out + d + 8 * k);
-                least = min(sum[k], least);
-            }
+        const auto exactly = [&](int d) {
+            const double here = amplitude_of(d, room.y);
+            return room.amplitude[d] = here < -tolerance ? static_cast<float>(here) : 0.0f;
+        };
+        if constexpr (Team::lanes == 1) {
+            float exact = 0;
+            for_each_below(room.amplitude, uncertainty, [&](int d) { exact = min(exact, exactly(d)); });
+            return exact;
+        } else {
+            const auto exact = team.each([&](int k) {
+                float own = 0;
+                for (int d = k; d < problem.constraints; d += Team::lanes)
+                    if (!(room.amplitude[d] > uncertainty)) own = min(own, exactly(d));
+                return own;
+            });
+            team.wait();
+            return team.least(exact);
         }
-        return least_of(least);
+    }
+
+    /// Amplitudes of y along every direction in float; returns the least of them, or 0.
+    template <class Team>
+    ARCUATE_HD float scan(const Team& team, Room& room, float* amplitude) const {
+        team.over(problem.unknowns, [&](int c) { room.scale[c] = static_cast<float>(room.y[c]); });
+        return sums_of_rows(team, nullptr, problem.unknowns, room.scale, amplitude, [&](int c) { return problem.constraint_t + std::int64_t{c} * problem.constraints; });
+    }
+
+    /// out = start (nullptr: 0) + sum over i < n of scale_i row_of(i), by direction; returns the least of it, or 0.
+    template <class Team, class RowOf>
+    ARCUATE_HD float sums_of_rows(const Team& team, const float* start, int n, const float* scale, float* out, const RowOf& row_of) const {
+        if constexpr (Team::lanes == 1) {
+            Float8 least = Float8::all(0);
+            for (int d = 0; d < problem.constraints; d += 64) {
+                Float8 sum[8];
+                ARCUATE_UNROLL
+                for (int k = 0; k < 8; ++k) sum[k] = start ? Float8::load(start + d + 8 * k) : Float8::all(0);
+                ARCUATE_ROLLED
+                for (int i = 0; i < n; ++i) {
+                    const Float8 here = Float8::all(scale[i]);
+                    const float* const row = row_of(i) + d;
+                    ARCUATE_UNROLL
+                    for (int k = 0; k < 8; ++k) sum[k] = fma(Float8::load(row + 8 * k), here, sum[k]);
+                }
+                ARCUATE_UNROLL
+                for (int k = 0; k < 8; ++k) {
+                    sum[k].store(out + d + 8 * k);
+                    least = min(sum[k], least);
+                }
+            }
+            return least_of(least);
+        } else {
+            static_assert(Team::lanes == 32);
+            const auto least = team.each([&](int k) {
+                float own = 0;
+                for (int d = k; d < problem.constraints; d += 64) {
+                    float one = start ? start[d] : 0.0f, two = start ? start[d + 32] : 0.0f;
+                    for (int i = 0; i < n; ++i) {
+                        const float* const row = row_of(i) + d;
+                        one = fma(row[0], scale[i], one);
+                        two = fma(row[32], scale[i], two);
+                    }
+                    out[d] = one;
+                    out[d + 32] = two;
+                    own = min(own, min(one, two));
+                }
+                return own;
+            });
+            team.wait();
+            return team.least(least);
+        }
     }
 
     /// Calls body(d) for every direction whose amplitude is not above `bound`, in ascending order.

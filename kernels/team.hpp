@@ -5,7 +5,7 @@
 #include "kernels/math.hpp"
 #include "kernels/vec3.hpp"
 
-// ARCUATE_LANES_APART: of a test, for which every lane is a thread of its own on a processor, too (tests/tracking/lanes_apart.hpp, included before).
+// ARCUATE_LANES_APART: of a test, for which every lane is a thread of its own on a processor, too (tests/lanes_apart.hpp, included before).
 #if defined(__CUDA_ARCH__) || defined(ARCUATE_LANES_APART)
 #define ARCUATE_THREAD_PER_LANE 1
 #endif
@@ -43,7 +43,24 @@ struct Team {
         return out;
     }
 
-    /// The value of one lane, for all. T: of four bytes.
+    /// f(i) for every i below n, in any order; what it writes is there for all when the last has come back.
+    template <class F>
+    ARCUATE_HD void over(int n, F f) const {
+#if defined(ARCUATE_THREAD_PER_LANE)
+        for (int i = lane(); i < n; i += Lanes) f(i);
+        wait();
+#else
+        for (int i = 0; i < n; ++i) f(i);
+#endif
+    }
+    /// f() once, for all.
+    template <class F>
+    ARCUATE_HD void once(F f) const {
+        if (leads()) f();
+        wait();
+    }
+
+    /// The value of one lane, for all. T: of four bytes or eight.
     template <class T>
     ARCUATE_HD T of(const PerLane<T, Lanes>& values, int from) const {
 #if defined(ARCUATE_THREAD_PER_LANE)
@@ -87,12 +104,22 @@ struct Team {
         return of(values, 0);
     }
 
+    /// The least of all lanes' values, none of them NaN.
+    ARCUATE_HD float least(const PerLane<float, Lanes>& values) const { return -greatest(each([&](int k) { return -values[k]; })); }
+
     /// Writes once what all know, when all have read what was there; all may read it afterwards.
     template <class T>
     ARCUATE_HD void store(T& place, const T& value) const {
-        sync();
-        if (leads()) place = value;
-        sync();
+        wait();
+        once([&] { place = value; });
+    }
+    /// Until all have come here; what each has written before is there for all afterwards.
+    ARCUATE_HD void wait() const {
+#if defined(__CUDA_ARCH__)
+        if constexpr (Lanes > 1) __syncwarp(mask());
+#elif defined(ARCUATE_LANES_APART)
+        if constexpr (Lanes > 1) lanes_apart::sync();
+#endif
     }
     /// take_relaxed(), once for all.
     ARCUATE_HD std::int32_t take(std::int32_t* counter) const {
@@ -112,13 +139,6 @@ struct Team {
   private:
     static constexpr unsigned everyone = Lanes == 32 ? 0xffffffffu : (1u << Lanes % 32) - 1u;
 
-    ARCUATE_HD void sync() const {
-#if defined(__CUDA_ARCH__)
-        if constexpr (Lanes > 1) __syncwarp(mask());
-#elif defined(ARCUATE_LANES_APART)
-        if constexpr (Lanes > 1) lanes_apart::sync();
-#endif
-    }
 #if defined(__CUDA_ARCH__)
     __device__ int lane() const { return static_cast<int>(threadIdx.x % Lanes); }
     __device__ unsigned shift() const { return threadIdx.x % 32 / Lanes * Lanes; }
@@ -141,6 +161,9 @@ template <class Team, class Get>
 ARCUATE_HD Vec3 vector_of(const Team& team, int lane, Get get) {
     return {team.of(team.each([&](int k) { return get(k).x; }), lane), team.of(team.each([&](int k) { return get(k).y; }), lane), team.of(team.each([&](int k) { return get(k).z; }), lane)};
 }
+
+/// Of a GPU's thread, so that twelve warps of a multiprocessor take turns, which is faster than eight that have all registers they can use.
+inline constexpr int few_registers = 168;
 
 /// Who works on an item for which a GPU has `Lanes` threads: those, or a processor's one.
 #if defined(ARCUATE_THREAD_PER_LANE)

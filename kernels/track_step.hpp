@@ -12,14 +12,12 @@
 #pragma once
 
 #include "kernels/philox.hpp"
+#include "kernels/team.hpp"
 #include "kernels/vec3.hpp"
 
 namespace arcuate::kernels {
 
 inline constexpr int max_step_vertices = 8;
-
-/// Of a GPU's thread, so that twelve warps of a multiprocessor take turns, which is faster than eight that have all registers they can use.
-inline constexpr int few_registers = 168;
 
 /// Why a step was not taken.
 enum class StepEnd : std::uint8_t { none, exit_image, calibrator, model, high_curvature };

@@ -1,6 +1,7 @@
 // One way to run a kernel, on any backend: launch(device, n, kernel) calls kernel(i) for every i in [0, n).
 //
-// A kernel is a trivially copyable struct of views and parameters with `ARCUATE_HD void operator()(std::int64_t i) const`.
+// A kernel is a trivially copyable struct of views and parameters with `ARCUATE_HD void operator()(std::int64_t i) const`, or, where a team of a GPU's threads works on an item
+// (`team_lanes`) and needs memory that it shares, with `struct Room` and `operator()(std::int64_t i, Room& room) const`.
 // Items may run in any order and at the same time; each writes only what belongs to it (or adds with add_relaxed).
 // The CPU backend runs ranges of items on Thrust's TBB system. For the CUDA backend each kernel type is instantiated once, by
 // ARCUATE_CUDA_KERNEL(Kernel) in a .cu file of its module (launch_cuda.cuh); forgetting it is a link error, not a slow path.
@@ -36,6 +37,10 @@ void parallel_for(const Device& device, std::int64_t n, const Body& body, std::i
         &body);
 }
 
+/// A kernel whose items need a room each while they are worked on.
+template <class Kernel>
+concept NeedsRoom = requires { typename Kernel::Room; };
+
 /// Runs the kernel for every index in [0, n). Returns when done on the CPU, when queued on CUDA (downloads wait).
 /// `grain`: items that one CPU thread takes at a time; small where items differ much in cost.
 template <class Kernel>
@@ -48,7 +53,16 @@ void launch(const Device& device, std::int64_t n, const Kernel& kernel, std::int
         return;
     }
 #endif
-    parallel_for(device, n, kernel, grain);
+    if constexpr (NeedsRoom<Kernel>)
+        parallel_for(
+            device, n,
+            [&](std::int64_t i) {
+                typename Kernel::Room room;
+                kernel(i, room);
+            },
+            grain);
+    else
+        parallel_for(device, n, kernel, grain);
 }
 
 }  // namespace arcuate

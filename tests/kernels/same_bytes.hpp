@@ -125,10 +125,11 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         for (int j = 0; j < 48 * 3; ++j) plane_f[j] = static_cast<float>(plane[j] = j % 48 < 40 ? design[j] - 0.4 : 0.0);
         for (int j = 0; j < 48; ++j) point[j] = j < 40 ? -design[j + 150] : 0.0;
         k::ConeFace<48> face;
+        k::GramFaceRoom<48> room;
         k::GramFace<48> by_products;
         for (int j = 0; j < 9; ++j) products[j] = j % 4 == 0 ? 1 : 0.1 * face.dot(plane + j / 3 * 48, plane + j % 3 * 48);
         face.begin(plane, point, 40);
-        by_products.begin(products, 3, 40);
+        by_products.begin(room, products, 3, 40);
         for (int j = 0; j < 3; ++j) {
             face.join(j, 0.25);
             by_products.join(j, face.dot(plane + j * 48, point));
@@ -138,7 +139,7 @@ ARCUATE_HD std::uint64_t digest_of_item(std::uint32_t item) {
         digest.add(static_cast<std::uint32_t>(face.count + 4 * by_products.count));
         face.refine(on);
         for (int j = 0; j < 40; ++j) digest.add(on[j]);
-        for (int j = 0; j < by_products.count; ++j) digest.add(by_products.multiplier[j]);
+        for (int j = 0; j < by_products.count; ++j) digest.add(room.multiplier[j]);
         const k::Float8 eight = k::fma(k::Float8::load(signal), k::Float8::load(signal + 8), k::min(k::Float8::load(signal + 16), k::Float8::all(0.5f)));
         digest.add(k::least_of(eight));
         digest.add(k::tree_sum(k::negated(k::log_of_normal(k::max(eight, k::Float8::all(positive))), random.v[2])));

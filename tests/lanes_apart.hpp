@@ -22,8 +22,14 @@ inline void sync() { meet(Meeting::sync, 0, 0); }
 inline unsigned ballot(bool predicate) { return meet_all(predicate); }
 template <class T>
 T shuffled(T value, int from) {
-    static_assert(sizeof(T) == 4);
-    return std::bit_cast<T>(meet(Meeting::shuffle, std::bit_cast<std::uint32_t>(value), from));
+    if constexpr (sizeof(T) == 8) {
+        const auto bits = std::bit_cast<std::uint64_t>(value);
+        const std::uint64_t low = shuffled(static_cast<std::uint32_t>(bits), from), high = shuffled(static_cast<std::uint32_t>(bits >> 32), from);
+        return std::bit_cast<T>(high << 32 | low);
+    } else {
+        static_assert(sizeof(T) == 4);
+        return std::bit_cast<T>(meet(Meeting::shuffle, std::bit_cast<std::uint32_t>(value), from));
+    }
 }
 
 }  // namespace lanes_apart
