@@ -24,6 +24,10 @@ mkdir -p "$bundle/bin" "$bundle/tests" "$bundle/lib"
 find "$build/tools" "$build/bench" -maxdepth 1 -type f -executable -not -name bench_kernels -exec cp {} "$bundle/bin/" \;  # which has the processor's figures alone
 find "$build/tests" -type f -executable -name 'test_*' -not -path '*/outside/*' -exec cp {} "$bundle/tests/" \;
 cp "$build"/tests/kernels/same_bytes.*.x86-64-v3.O3 "$bundle/bin/"
+# Tests without code for a GPU have nothing to show there.
+if [ $preset = cuda ]; then
+    for test in "$bundle"/tests/*; do objdump -h "$test" | grep -q nv_fatbin || rm "$test"; done
+fi
 strip "$bundle"/bin/* "$bundle"/tests/*
 cp bench/gpu.sh bench/results/kernel_resources.json "$bundle/"
 git rev-parse HEAD >"$bundle/commit.txt" 2>/dev/null || echo unknown >"$bundle/commit.txt"

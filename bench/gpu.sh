@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# gpu.sh OUT [--cpu-only] [--parts 12345]: what only a machine with a GPU can show, in one go, from a bundle of bench/bundle.sh:
+# gpu.sh OUT [--cpu-only] [--parts 123456]: what only a machine with a GPU can show, in one go, from a bundle of bench/bundle.sh:
 #   1. every test program, so that its CUDA cases run; 2. every command on the CPU and on the GPU, byte for byte: voxels, every tracking algorithm without and with
 #   anatomical constraints, weights, connectomes, a BIDS data set of two sessions; 3. on every visible device its ceilings (device_limits), streamlines and arcs
-#   a second from 10 k to 10 M, from FOD file to matrix, the power drawn, and what the profiler says of every kernel; 4. compute-sanitizer on a small case;
-#   5. the time of every command on either side.
+#   a second from 10 k to 10 M, from FOD file to matrix, voxels a second, and the power drawn; 4. compute-sanitizer on a small case; 5. the time of every command
+#   on either side (after 2); 6. the time of every kernel of the main commands, by the profiler.
 # Logs and summary.json in OUT. Exit code 1 where anything failed, 3 without a GPU. It needs bash, a driver, and nothing else of NVIDIA's but compute-sanitizer for 4 and
-# Nsight Compute (ncu) for the kernels of 3.
-# Parts 3 to 5 leave out what would not be done by SECONDS_AT_MOST (500), and say so.
+# Nsight Compute (ncu) for 6.
+# Parts 3 to 6 leave out what would not be done by SECONDS_AT_MOST (500), and say so.
 # --cpu-only tries the script itself: one thread against all of them takes the place of CPU against GPU, and counts are small.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-usage="usage: gpu.sh OUT [--cpu-only] [--parts 12345]"
+usage="usage: gpu.sh OUT [--cpu-only] [--parts 123456]"
 out=$(realpath -m -- "${1:?$usage}")
 shift
-cpu_only=false parts=12345
+cpu_only=false parts=123456
 while [ $# -gt 0 ]; do
     case $1 in
     --cpu-only) cpu_only=true ;;
@@ -23,15 +23,15 @@ while [ $# -gt 0 ]; do
     shift
 done
 part() { [[ $parts == *$1* ]]; }
-export LD_LIBRARY_PATH=$here/lib:${LD_LIBRARY_PATH:-}
+export out LD_LIBRARY_PATH=$here/lib:${LD_LIBRARY_PATH:-}
 arcuate=$here/bin/arcuate
 sides=(cpu cuda) voxel=2.5 brain_voxel=2 profiled_voxel=1.5 equal=${STREAMLINES:-20000} timed=100000 counts=(10000 100000 1000000 10000000) repeats=3
 most=${SECONDS_AT_MOST:-500}
 rm -rf "$out/work" && mkdir -p "$out/work" || exit 2
-rm -f "$out"/{commands,test_*,memcheck_*,initcheck_*,racecheck_*,synccheck_*}.log "$out"/{summary.json,power.csv} "$out"/profile_*.csv
+rm -f "$out"/{commands,test_*,memcheck_*,initcheck_*,racecheck_*,synccheck_*}.log "$out"/{summary.json,power.csv} "$out"/kernels_*.csv
 
 if $cpu_only; then
-    sides=(cpu-1-thread cpu) voxel=4 brain_voxel=4 equal=300 timed=300 counts=(300 1000) repeats=1
+    sides=(cpu-1-thread cpu) voxel=4 brain_voxel=4 profiled_voxel=4 equal=300 timed=300 counts=(300 1000) repeats=1
 elif ! "$arcuate" doctor --device cuda >"$out/doctor.txt" 2>&1; then
     cat "$out/doctor.txt" >&2
     echo "gpu.sh: no usable GPU; not measured: GPU tests, equality of CPU and GPU, compute-sanitizer, times" >&2
@@ -151,7 +151,6 @@ if part 1; then
 echo "== 1. tests"
 run_test() { cd "$out/work" && timeout 300 "$1" >"$out/$(basename "$1").log" 2>&1 || basename "$1" >>"$out/work/failed_tests"; }
 export -f run_test
-export out
 : >"$out/work/failed_tests"
 # test_kernels_same_bytes_cuda is in part 2.
 find "$here/tests" -name 'test_*' -not -name '*_same_bytes_cuda' | sort | xargs -P "$side_by_side" -I {} bash -c 'run_test {}'
@@ -207,6 +206,9 @@ rates=""
 if part 3; then
 echo "== 3. rates of every device"
 [ -d "$out/work/${sides[1]}/brain" ] || { mkdir -p "$out/work/${sides[1]}"; brain "$out/work/${sides[1]}" "${sides[1]}" "$brain_voxel"; } || complain "the brain, see $out/commands.log"
+profiled=$out/work/profiled select=$equal
+mkdir -p "$profiled/out"
+phantoms "$profiled" "${sides[1]}" "$profiled_voxel" "$brain_voxel" || complain "phantoms of many voxels, see $out/commands.log"
 value() { sed -n "s/^ *\"$2\": \([0-9.]*\),\{0,1\}$/\1/p" "$1" | head -n 1; }  # value <sidecar> <name>
 devices=("${sides[1]}")
 if [ "${sides[1]}" = cuda ]; then mapfile -t devices < <("$arcuate" doctor | sed -n 's/^\(cuda:[0-9]*\) .*/\1/p'); fi
@@ -223,9 +225,9 @@ rate() {
     case $what in
     track) set -- track "$fod" "$o/track.tck" $options ;;
     track-half) set -- track "$fod" "$o/track-half.tck" $options --fod-precision half ;;
-    track-sd) set -- track "$fod" "$o/track-sd.tck" $options --algorithm sd ;;
     track-act) set -- track "$fod" "$o/track-act.tck" $options --act "$d/5tt.nii.gz" --backtrack --crop ;;
     matrix) set -- connectome --from-fod "$fod" $options "$d/brain_nodes.nii.gz" "$o/matrix.h5" ;;
+    matrix-*) set -- connectome --from-fod "$fod" $options --algorithm "${what#matrix-}" "$d/brain_nodes.nii.gz" "$o/$what.h5" ;;
     esac
     "$arcuate" "$@" --device "$device" --force --quiet >>"$out/commands.log" 2>&1 || return 1
     seconds=$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.3f", b - a }')
@@ -233,7 +235,7 @@ rate() {
         bytes = what == "track-half" ? 2304e-9 : 4608e-9  # GB of a candidate
         printf "{\"what\": \"%s\", \"streamlines\": %d, \"seconds\": %.3f, \"streamlines_per_s\": %.0f", what, count, t, count / t
         if (steps != "") printf ", \"steps_per_s\": %.0f, \"arcs_per_s\": %.0f", steps / t, arcs / t
-        if (what != "track-sd" && arcs != "" && match(limits, /"l2_read_gb_s": [0-9.]+/)) {
+        if (what !~ /^matrix-/ && arcs != "" && match(limits, /"l2_read_gb_s": [0-9.]+/)) {
             l2 = substr(limits, RSTART + 16, RLENGTH - 16); match(limits, /"copy_gb_s": [0-9.]+/); copy = substr(limits, RSTART + 13, RLENGTH - 13)
             match(limits, /"fp32_gflop_s": [0-9.]+/); fp32 = substr(limits, RSTART + 16, RLENGTH - 16)
             printf ", \"gathered_over_copy\": %.4f, \"gathered_over_l2\": %.4f, \"share_of_fp32\": %.4f", arcs / t * bytes / copy, arcs / t * bytes / l2, arcs / t * 2646e-9 / fp32
@@ -244,11 +246,11 @@ for device in "${devices[@]}"; do
     limits=null
     if [ "${sides[1]}" = cuda ]; then limits=$("$here/bin/device_limits" "${device#cuda:}") || { limits=null; complain "device_limits of $device"; }; fi
     rows="" begin_power=$({ wc -l <"$out/power.csv" || echo 0; } 2>/dev/null)
-    for what in track track-half track-sd track-act matrix; do
+    for what in track track-half track-act matrix matrix-ifod1 matrix-sd matrix-ptt; do
         last_seconds=1
         for count in "${counts[@]}"; do
             # Ten times the last count takes ten times as long at most; the last step of tracks would write gigabytes and is for matrices alone.
-            if [ "$count" -gt 1000000 ] && [ $what != matrix ]; then continue; fi
+            if [ "$count" -gt 1000000 ] && [[ $what != matrix* ]]; then continue; fi
             in_time $((10 * last_seconds + 5)) "$device $what $count" || continue
             row=$(rate "$device" "$count" "$what") || { complain "$what of $count on $device, see $out/commands.log"; continue; }
             last_seconds=$(sed -n 's/.*"seconds": \([0-9]*\)\..*/\1/p' <<<"$row")
@@ -257,6 +259,17 @@ for device in "${devices[@]}"; do
             rows+="${rows:+,
   }$row"
         done
+    done
+    # Voxels: whole commands on a box of many, with the reading and writing of images.
+    # shellcheck disable=SC2046
+    voxels=$(cd "$profiled" && "$arcuate" $(arguments tensor) --device "$device" --force 2>&1 | sed -n 's/^tensors of \([0-9]*\) voxels.*/\1/p')
+    for name in tensor response tissues fod msmt bootstrap kurtosis; do
+        in_time 15 "$device $name" || continue
+        seconds=$(run_command "$name" "$device" "$profiled") || { complain "$name of $voxels voxels on $device, see $out/commands.log"; continue; }
+        row="{\"what\": \"$name\", \"voxels\": ${voxels:-null}, \"seconds\": $seconds}"
+        echo "$device $row"
+        rows+="${rows:+,
+  }$row"
     done
     watts=null
     if [ -s "$out/power.csv" ]; then
@@ -267,21 +280,6 @@ for device in "${devices[@]}"; do
   $rows]}"
 done
 [ -z "$sampler" ] || kill "$sampler" 2>/dev/null
-
-# What the profiler says of every kernel of the main commands, a CSV file each: time, shares of the device's ceilings, occupancy, why warps wait.
-ncu=$(command -v ncu || echo /usr/local/cuda/bin/ncu)
-if [ "${sides[1]}" = cuda ] && [ -x "$ncu" ]; then
-    select=$timed folder=$out/work/profiled
-    mkdir -p "$folder/out"
-    phantoms "$folder" "${devices[0]}" "$profiled_voxel" "$brain_voxel" || complain "phantoms to profile, see $out/commands.log"
-    for name in tensor bootstrap kurtosis response tissues fod msmt track half act ifod1 sd ptt prob tensor-det tensor-prob fact weights connectome; do
-        in_time 20 "profile of $name" || continue
-        # shellcheck disable=SC2046
-        (cd "$folder" && timeout 60 "$ncu" --clock-control none --launch-count 24 --csv --page raw --print-units base --section SpeedOfLight --section MemoryWorkloadAnalysis --section Occupancy \
-            --section LaunchStats --section SchedulerStats --section WarpStateStats --section InstructionStats "$arcuate" $(arguments "$name") --device "${devices[0]}" --force --quiet) >"$out/profile_$name.csv" 2>&1 ||
-            complain "profile of $name, see $out/profile_$name.csv"
-    done
-fi
 fi
 
 sanitizer='"absent"' faults=""
@@ -341,6 +339,22 @@ for name in "${names[@]}"; do
     echo "$name: $row"
     times+="${times:+,
   }\"$name\": {$row}"
+done
+fi
+
+# Launches are counted one by one, so the sum is the device's time without anything that overlaps.
+ncu=$(command -v ncu || echo /usr/local/cuda/bin/ncu)
+if part 6 && [ "${sides[1]}" = cuda ] && [ -x "$ncu" ]; then
+echo "== 6. kernels"
+select=$equal folder=$out/work/profiled
+mkdir -p "$folder/out"
+[ -e "$folder/dwi.nii.gz" ] || phantoms "$folder" cuda "$profiled_voxel" "$brain_voxel" || complain "phantoms to profile, see $out/commands.log"
+for name in tensor response tissues fod msmt bootstrap kurtosis track weights connectome half act ifod1 sd ptt prob tensor-det tensor-prob fact; do
+    in_time 15 "kernels of $name" || continue
+    # shellcheck disable=SC2046
+    (cd "$folder" && timeout "$command_seconds" "$ncu" --clock-control none --launch-count 40 --csv --print-units base \
+        --metrics gpu__time_duration.sum,sm__inst_executed.avg.per_cycle_active,lts__t_bytes.sum,dram__bytes.sum \
+        "$arcuate" $(arguments "$name") --device cuda --force --quiet) >"$out/kernels_$name.csv" 2>&1 || complain "kernels of $name, see $out/kernels_$name.csv"
 done
 fi
 gpu=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null | head -n 1)

@@ -37,7 +37,7 @@ def demangled(names):
 def kernel_of(name):
     """Ours: TrackStreamline<Ifod2<8>> of void arcuate::detail::run_walks<arcuate::kernels::TrackStreamline<arcuate::kernels::Ifod2<8> > >(...), or the name of a function
     that is called; None of what belongs to a library."""
-    found = re.search(r"run_(?:item|walks)<(.*) ?>\(", name) or re.search(r"(arcuate::kernels::.*?)\(", name)
+    found = re.search(r"run_(?:item|walks|teams)<(.*) ?>\(", name) or re.search(r"(arcuate::kernels::.*?)\(", name)
     return re.sub(r"arcuate::(kernels::)?|\((int|bool)\)", "", found[1]).replace(" >", ">").strip() if found else None
 
 

@@ -14,11 +14,11 @@ inline constexpr HalfEnd goes_on = HalfEnd::not_tracked;
 
 /// What a streamline remembers of the tissue that it has seen.
 struct ActState {
-    std::int32_t sgm_depth = 0;   ///< vertices since it entered sub-cortical grey matter, in this half
-    bool seed_in_sgm = false;
-    bool left_seed_sgm = false;   ///< a half has gone from the seed's sub-cortical grey to other tissue
-    std::int32_t seed_sgm = 0;    ///< vertices of the half that did so up to there, the seed included; 0 in the other half
-    bool in_pathology = false;
+    std::int32_t sgm_depth = 0;       ///< vertices since it entered sub-cortical grey matter, in this half
+    std::int32_t seed_sgm = 0;        ///< of a half that has gone from the seed's sub-cortical grey to other tissue, its vertices up to there, the seed included
+    bool left_seed_sgm : 1 = false;   ///< a half has done so
+    bool seed_in_sgm : 1 = false;
+    bool in_pathology : 1 = false;
 };
 
 struct Act {

@@ -24,7 +24,10 @@ ARCUATE_HD double dot(const Team& team, const double* a, const double* b, int n)
             for (int c = k % 8; c < n; c += 8) own = fma(a[c], b[c], own);
             return own;
         });
-        for (const int apart : {4, 1, 2}) {
+        constexpr int distances[] = {4, 1, 2};
+        ARCUATE_UNROLL
+        for (int d = 0; d < 3; ++d) {
+            const int apart = distances[d];
             const auto others = team.moved(sum, [&](int k) { return k ^ apart; });
             sum = team.each([&](int k) { return sum[k] + others[k]; });
         }

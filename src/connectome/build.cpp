@@ -111,13 +111,14 @@ void ConnectomeBuilder::Impl::add(const TractogramView& all, std::int64_t begin,
     if (!options.weights.empty()) require(options.weights.size(), "weights");
     for (const auto& v : options.values) require(v.values.size(), "values");
     if (before + n > 0x80000000u) throw InputError("there are more than 2^31 streamlines (sums would not hold them); split the tractogram");
-    const Buffer<float> positions(device, all.positions.subspan(3 * first, 3 * (last - first)));
+    const Buffer<float> uploaded(device, all.on_device ? std::span<const float>() : all.positions.subspan(3 * first, 3 * (last - first)));
+    const float* const positions = all.on_device ? all.on_device + 3 * first : uploaded.data();
     const Buffer<std::uint64_t> offsets(device, offsets_here);
     const Buffer<float> weights(device, options.weights.empty() ? std::span<const float>() : std::span(options.weights).subspan(before, n));
     std::vector<float> given_here;
     for (const auto& v : options.values) given_here.insert(given_here.end(), v.values.begin() + static_cast<std::ptrdiff_t>(before), v.values.begin() + static_cast<std::ptrdiff_t>(before + n));
     const Buffer<float> given(device, given_here);
-    const kernels::StreamlinesView view{positions.data(), offsets.data(), first};
+    const kernels::StreamlinesView view{positions, offsets.data(), first};
     Buffer<double> lengths(device, n), values(device, n * static_cast<std::size_t>(columns.count()));
     const std::int32_t medians = options.precise ? 0 : columns.medians();
     Buffer<float> room(device, static_cast<std::size_t>(medians) * (last - first));
@@ -156,6 +157,8 @@ void ConnectomeBuilder::append(const TractogramView& streamlines) {
     const std::int64_t chunk = std::max<std::int64_t>(1, impl_->options.chunk);
     for (std::int64_t begin = 0; begin < streamlines.size(); begin += chunk) impl_->add(streamlines, begin, std::min(streamlines.size(), begin + chunk));
 }
+
+const Device* ConnectomeBuilder::reads_on() const { return &impl_->device; }
 
 const Assignments& ConnectomeBuilder::assignments(std::size_t parcellation) const { return impl_->edges.at(parcellation).assignments; }
 

@@ -27,21 +27,22 @@ std::int64_t page_bytes() { return page_vertices * static_cast<std::int64_t>(siz
 /// What one worker keeps from chunk to chunk.
 class Workspace {
   public:
-    Workspace(const Device& device, const Tracker& tracker, const TrackOptions& options)
-        : device_(device.with_own_stream()), packing_(device.with_own_stream(Priority::high)), tracker_(tracker), options_(options), pool_(device_, most_pages(options)) {}
+    /// `stay`: vertices may stay on the device.
+    Workspace(const Device& device, const Tracker& tracker, const TrackOptions& options, bool stay)
+        : device_(device.with_own_stream()), packing_(device.with_own_stream(Priority::high)), tracker_(tracker), options_(options), stay_(stay), pool_(device_, most_pages(options)) {}
 
     void track(std::int64_t first, std::int64_t count, Chunk& chunk) {
         chunk.clear();
-        while (count > 0) {
-            const std::int64_t done = track_some(first, count, chunk);
+        for (bool whole = true; count > 0; whole = false) {
+            const std::int64_t done = track_some(first, count, whole, chunk);
             first += done;
             count -= done;
         }
     }
 
   private:
-    /// As many of the streamlines as the pool has room for; at least one.
-    std::int64_t track_some(std::int64_t first, std::int64_t count, Chunk& chunk) {
+    /// As many of the streamlines as the pool has room for; at least one. `whole`: nothing is in the chunk, and these are all that it shall hold.
+    std::int64_t track_some(std::int64_t first, std::int64_t count, bool whole, Chunk& chunk) {
         const auto planned = static_cast<std::int64_t>(static_cast<double>(count) * pages_per_seed_ * 1.25) + 64;
         make_room(std::max<std::int64_t>(planned, most_pages(options_)));
         make_large_enough(records_, device_, static_cast<std::size_t>(count), 0);
@@ -57,7 +58,8 @@ class Workspace {
         for (std::int64_t i = 0; i < done; ++i) pages += records[static_cast<std::size_t>(i)].path[0].held + records[static_cast<std::size_t>(i)].path[1].held;
         if (done > 0) pages_per_seed_ = std::max(static_cast<double>(pages) / static_cast<double>(done), 0.5);
         // Others took the pages before the first had its own: again with fewer at a time; one alone has room for certain.
-        if (done == 0) return track_some(first, std::max<std::int64_t>(count / 4, 1), chunk);
+        if (done == 0) return track_some(first, std::max<std::int64_t>(count / 4, 1), false, chunk);
+        chunk.stays = stay_ && whole && done == count;  // if there is room
         pack(records.first(static_cast<std::size_t>(done)), chunk);
         return done;
     }
@@ -100,16 +102,24 @@ class Workspace {
         const Buffer<std::int32_t> chosen(packing_, chosen_);
         const Buffer<std::int64_t> offsets(packing_, offsets_);
         const auto vertices = static_cast<std::size_t>(offsets_.back());
-        make_large_enough(packed_, packing_, vertices, vertices / 4);
+        // An eighth of what is free, so that half of it is left with every chunk under way.
+        chunk.stays = chunk.stays && (chunk.on_device.size() >= vertices || static_cast<std::int64_t>(vertices * sizeof(Vec3)) <= device_.free_memory() / 8);
+        auto& packed = chunk.stays ? chunk.on_device : packed_;
+        make_large_enough(packed, packing_, vertices, vertices / 4);
+        launch(packing_, static_cast<std::int64_t>(chosen_.size()), PackStreamlines{pool_.view_taken(), records_.data(), options_.downsample, chosen.data(), offsets.data(), packed.data()});
+        if (chunk.stays) {
+            packing_.synchronize();
+            return;
+        }
         chunk.positions.resize(3 * (before + vertices));
-        launch(packing_, static_cast<std::int64_t>(chosen_.size()), PackStreamlines{pool_.view_taken(), records_.data(), options_.downsample, chosen.data(), offsets.data(), packed_.data()});
         static_assert(sizeof(Vec3) == 3 * sizeof(float));
-        packed_.download(std::span(reinterpret_cast<Vec3*>(chunk.positions.data()) + before, vertices));
+        packed.download(std::span(reinterpret_cast<Vec3*>(chunk.positions.data()) + before, vertices));
     }
 
     Device device_, packing_;
     const Tracker& tracker_;
     const TrackOptions& options_;
+    const bool stay_;
     Pool pool_;
     double pages_per_seed_ = 4;
     Buffer<StreamlineRecord> records_;
@@ -136,8 +146,8 @@ VertexPool Pool::view() const {
 
 VertexPool Pool::view_taken() const { return {vertices_.data(), next_.data(), previous_.data(), counters_.data(), counters_.data() + 1, pages_}; }
 
-ChunkQueue::ChunkQueue(const TrackInput& input, const TrackOptions& resolved, std::span<const Device> devices, Reached from)
-    : options_(resolved), in_flight_(total_workers(devices) + 1), reached_(from), next_first_(from.seeds),
+ChunkQueue::ChunkQueue(const TrackInput& input, const TrackOptions& resolved, std::span<const Device> devices, Reached from, const Device* reads_on)
+    : options_(resolved), reads_on_(reads_on), in_flight_(total_workers(devices) + 1), reached_(from), next_first_(from.seeds),
       ready_up_to_(std::any_of(input.seeds.begin(), input.seeds.end(), [](const Seeds& s) { return s.dynamic; }) ? from.seeds : from.seed_limit) {
     // Images first, on every device: what is wrong with them is thrown here.
     for (const auto& device : devices) trackers_.push_back(make_tracker(input, options_, device));
@@ -212,7 +222,7 @@ ChunkQueue::Job ChunkQueue::take(const Device& device) {
 
 void ChunkQueue::work(const Device& device, const Tracker& tracker) {
     try {
-        Workspace workspace(device, tracker, options_);
+        Workspace workspace(device, tracker, options_, reads_on_ && reads_on_->is_same(device));
         for (;;) {
             Job job = take(device);
             if (job.number < 0) return;

@@ -34,11 +34,14 @@ std::int32_t most_pages(const TrackOptions& resolved);
 /// Streamlines of consecutive ids.
 struct Chunk {
     std::vector<kernels::StreamlineRecord> records;  ///< of every seed
-    std::vector<float> positions;                    ///< (vertices, 3) of the accepted ones, in id order [mm]
+    std::vector<float> positions;                    ///< (vertices, 3) of the accepted ones, in id order [mm]; empty where they are on the device
+    Buffer<kernels::Vec3> on_device;                 ///< (vertices at least), where `stays`
+    bool stays = false;
     std::vector<std::uint64_t> offsets;              ///< (accepted + 1)
 
     /// Of no streamlines; the memory stays.
     void clear() {
+        stays = false;
         records.clear();
         positions.clear();
         offsets.assign(1, 0);
@@ -52,7 +55,8 @@ struct Reached {
 
 class ChunkQueue {
   public:
-    ChunkQueue(const TrackInput& input, const TrackOptions& resolved, std::span<const Device> devices, Reached from);
+    /// `reads_on`: the caller takes vertices there, where that is the device that tracked them; null: on the host alone.
+    ChunkQueue(const TrackInput& input, const TrackOptions& resolved, std::span<const Device> devices, Reached from, const Device* reads_on = nullptr);
     ~ChunkQueue();
     ChunkQueue(const ChunkQueue&) = delete;
     ChunkQueue& operator=(const ChunkQueue&) = delete;
@@ -75,6 +79,7 @@ class ChunkQueue {
     void work(const Device& device, const Tracker& tracker);
 
     const TrackOptions options_;
+    const Device* const reads_on_;
     const std::int64_t in_flight_;   ///< chunks that may be tracked ahead of the caller
     Reached reached_;
     std::int64_t handed_out_ = 0;    ///< chunks

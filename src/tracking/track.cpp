@@ -43,7 +43,6 @@ class SeedData {
     }
     /// `first`: the streamline's first vertex.
     void add(std::int64_t id, std::int32_t vertex, const float* first) {
-        if (arrays_.empty()) return;
         arrays_[0].values.push_back(static_cast<double>(id));
         arrays_[1].values.push_back(vertex);
         for (int axis = 0; axis < 3; ++axis) arrays_[2].values.push_back(static_cast<double>(first[3 * vertex + axis]));
@@ -52,6 +51,26 @@ class SeedData {
 
   private:
     std::vector<DataArray> arrays_;
+};
+
+/// What a sink was given on a device it may still read; a chunk's memory serves again, or goes, when it is through.
+class Reader {
+  public:
+    explicit Reader(const Device* on) : on_(on) {}
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+    ~Reader() {
+        try {
+            finish();
+        } catch (const std::exception&) {  // whoever asks for the sink's results is told
+        }
+    }
+    void finish() const {
+        if (on_) on_->synchronize();
+    }
+
+  private:
+    const Device* on_;
 };
 
 /// Counted from the first of them.
@@ -80,12 +99,14 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
     const std::int64_t seed_limit = o.seeds > 0 ? o.seeds : std::numeric_limits<std::int64_t>::max();
     const auto wanted = [&] { return summary.seeds < seed_limit && (o.select == 0 || summary.accepted < o.select); };
     progress.begin("tracking", o.select > 0 ? o.select : o.seeds, o.select > 0 ? "streamlines" : "seeds");
-    ChunkQueue chunks(input, o, devices, {summary.seeds, summary.accepted, seed_limit});
-    summary.calibration_arcs = chunks.calibration_arcs();
     DynamicSeeds* const dynamic = input.seeds.front().dynamic;
+    const Device* const reads_on = dynamic || o.seed_data ? nullptr : sink.reads_on();
+    ChunkQueue chunks(input, o, devices, {summary.seeds, summary.accepted, seed_limit}, reads_on);
+    summary.calibration_arcs = chunks.calibration_arcs();
     std::int64_t ready_up_to = 0;
     SeedData seed_data(o.seed_data);
     Chunk chunk;
+    const Reader reader(reads_on);
     std::size_t next = 0, first = 0;  // its record, and its accepted streamline, that comes next
     while (wanted() && !(control.stop && control.stop())) {
         if (next == chunk.records.size()) {
@@ -94,6 +115,7 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
                 ready_up_to = DynamicSeeds::generation_end(summary.seeds);
                 chunks.open(ready_up_to, cumulated(dynamic->state.probability));
             }
+            reader.finish();
             chunk = chunks.next(std::move(chunk));
             next = first = 0;
         }
@@ -104,7 +126,7 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
             const auto& record = chunk.records[next];
             count(record, summary);
             if (record.outcome != SeedEnd::accepted) continue;
-            seed_data.add(summary.seeds - 1, seed_vertex(record, o.downsample), chunk.positions.data() + 3 * chunk.offsets[last]);
+            if (o.seed_data) seed_data.add(summary.seeds - 1, seed_vertex(record, o.downsample), chunk.positions.data() + 3 * chunk.offsets[last]);
             ++summary.accepted;
             ++last;
             summary.length_um += static_cast<std::int64_t>(static_cast<double>(record.length) * 1e3 + 0.5);
@@ -113,7 +135,8 @@ TrackSummary track(const TrackInput& input, const TrackOptions& options, std::sp
         if (last > first) {
             const auto offsets = from_zero(std::span(chunk.offsets).subspan(first, last - first + 1));
             TractogramView view;
-            view.positions = std::span<const float>(chunk.positions).subspan(3 * chunk.offsets[first], 3 * offsets.back());
+            if (chunk.stays) view.on_device = reinterpret_cast<const float*>(chunk.on_device.data() + chunk.offsets[first]);
+            else view.positions = std::span<const float>(chunk.positions).subspan(3 * chunk.offsets[first], 3 * offsets.back());
             view.offsets = offsets;
             view.per_streamline = seed_data.arrays();
             if (dynamic) dynamic->append(view);

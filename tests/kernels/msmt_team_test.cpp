@@ -86,7 +86,9 @@ TEST_F(MsmtTeams, WhoeverWorksOnAVoxelTheBytesAreTheSame) {
             one.estimate(Team<1>{}, v, *room);
             careful += room->careful.count >= 0;
         }
-        if (most == 200) EXPECT_GT(careful, 0);  // nearly dependent planes
+        if (most == 200) {
+            EXPECT_GT(careful, 0);  // nearly dependent planes
+        }
         EXPECT_LT(careful, voxels - 10);
         EXPECT_GT(std::count(of_alone.begin(), of_alone.end(), most == 3 ? CsdOutcome::not_converged : CsdOutcome::converged), voxels / 2);
         EXPECT_EQ(of_alone[5], CsdOutcome::skipped);

@@ -1,6 +1,7 @@
 // The tracker as a whole: where streamlines go, why they end, and that nothing but seed and field decides it.
 #include "arcuate/tracking/track.hpp"
 
+#include "arcuate/connectome/build.hpp"
 #include "arcuate/core/error.hpp"
 #include "devices.hpp"
 #include "tracking/fields.hpp"
@@ -165,6 +166,55 @@ TEST(TrackBytes, DoNotDependOnThreadsChunksOrDevice) {
     }
     EXPECT_GE(done, 3);
     EXPECT_GE(refused, 1);
+}
+
+// What reads vertices on a device is given them there, without the way over the host: the same matrices, for any chunks, and where memory is so scarce that some chunks go that way after all.
+TEST(TrackBytes, VerticesThatStayOnTheDeviceAreTheSame) {
+    const auto fod = straight();
+    LabelImage labels(fod.grid, 1);
+    for (std::int64_t v = 0; v < labels.grid.voxels(); ++v) labels.at(v) = v % 30 < 8 ? 1 : v % 30 < 22 ? 2 : 3;
+    const auto parcellation = make_parcellation(labels, "thirds");
+    tracking::TrackOptions o;
+    o.select = 300;
+    o.min_length = 20;
+    connectome::ConnectomeBuilder from_host(parcellation, {}, {.search_mm = 3}, Device::open("cpu", 2));
+    from_host.append(run(fod, o).tracks.view());
+    const auto expected = from_host.connectome();
+    ASSERT_EQ(expected.streamlines, 300);
+    const auto connectome_on = [&](const Device& device, const tracking::TrackControl& control = {}) {
+        connectome::ConnectomeBuilder builder(parcellation, {}, {.search_mm = 3}, device);
+        EXPECT_TRUE(builder.reads_on()->is_same(device));
+        tracking::track(test::whole(fod), o, device, builder, silent(), control);
+        return builder.connectome();
+    };
+    const auto expect_same = [&](const Connectome& got, const std::string& where) {
+        ASSERT_EQ(got.metrics.size(), expected.metrics.size());
+        EXPECT_EQ(got.streamlines, expected.streamlines) << where;
+        for (std::size_t m = 0; m < got.metrics.size(); ++m)
+            for (std::size_t k = 0; k < got.metrics[m].matrix.size(); ++k) {
+                const double a = got.metrics[m].matrix[k], b = expected.metrics[m].matrix[k];
+                EXPECT_TRUE(a == b || (std::isnan(a) && std::isnan(b))) << where << ", " << got.metrics[m].name << ' ' << k;
+            }
+    };
+    tracking::TrackControl in_batches;
+    in_batches.batch = 70;
+    for (const std::int64_t chunk : {0, 1, 37, 1000})
+        for (const int threads : {1, 2, 3}) {
+            o.chunk = chunk;
+            for (const Device& d : test::devices(threads)) {
+                expect_same(connectome_on(d), d.name());
+                expect_same(connectome_on(d, in_batches), d.name() + " in batches");
+            }
+        }
+    o.chunk = 0;
+    int done = 0;
+    for (std::int64_t memory = 64 << 20; memory >= 1 << 17; memory /= 2) try {
+            expect_same(connectome_on(Device::open("cpu", 2, memory)), std::to_string(memory) + " bytes");
+            ++done;
+        } catch (const DeviceError& error) {
+            EXPECT_THAT(error.what(), testing::HasSubstr("memory"));
+        }
+    EXPECT_GE(done, 3);
 }
 
 TEST(TrackBytes, FewerStreamlinesAreAPrefixOfMore) {

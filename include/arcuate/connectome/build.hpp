@@ -122,6 +122,7 @@ class ConnectomeBuilder : public StreamlineSink {
         : ConnectomeBuilder(std::span(&parcellation, 1), maps, options, device) {}
     ~ConnectomeBuilder() override;
     void append(const TractogramView& streamlines) override;
+    const Device* reads_on() const override;
     /// What has accumulated so far. `keep_unassigned`: a first node of label 0 stands for no region. The numbers of assigned streamlines are expected ones,
     /// rounded, of a soft parcellation.
     Connectome connectome(std::size_t parcellation = 0, bool keep_unassigned = false) const;

@@ -9,6 +9,8 @@
 
 namespace arcuate {
 
+class Device;
+
 /// How a number is stored in a file; in memory every value is a double, which holds all of these (64-bit integers up to 2^53).
 enum class DataType : std::uint8_t { float16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64 };
 
@@ -32,6 +34,7 @@ struct TractogramView {
     std::span<const std::uint64_t> offsets;  ///< (n_streamlines + 1), first vertex of each; the last is n_vertices
     std::span<const DataArray> per_streamline{};  ///< (n_streamlines, columns) each
     std::span<const DataArray> per_vertex{};      ///< (n_vertices, columns) each
+    const float* on_device = nullptr;             ///< the vertices in memory of the device that the sink reads them on; `positions` is empty then
 
     std::int64_t size() const { return offsets.empty() ? 0 : static_cast<std::int64_t>(offsets.size()) - 1; }
     /// Vertices of streamline s, (n, 3) [mm].
@@ -69,6 +72,8 @@ class StreamlineSink {
   public:
     virtual ~StreamlineSink() = default;
     virtual void append(const TractogramView& streamlines) = 0;
+    /// The device on which it may be given vertices, where it needs them nowhere else; null: on the host alone.
+    virtual const Device* reads_on() const { return nullptr; }
 };
 
 }  // namespace arcuate
