@@ -349,6 +349,7 @@ echo "== 6. kernels"
 select=$equal folder=$out/work/profiled
 mkdir -p "$folder/out"
 [ -e "$folder/dwi.nii.gz" ] || phantoms "$folder" cuda "$profiled_voxel" "$brain_voxel" || complain "phantoms to profile, see $out/commands.log"
+for name in response fod fod-2 mean; do run_command "$name" cuda "$folder" >/dev/null || complain "$name to profile, see $out/commands.log"; done  # inputs
 for name in tensor response tissues fod msmt bootstrap kurtosis track weights connectome half act ifod1 sd ptt prob tensor-det tensor-prob fact; do
     in_time 15 "kernels of $name" || continue
     # shellcheck disable=SC2046
