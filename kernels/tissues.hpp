@@ -22,7 +22,7 @@ struct Tissues {
 struct TissueImage {
     static constexpr int stride = 8;  ///< values per voxel in memory: five fractions and padding
 
-    const float* fractions;      ///< (nz, ny, nx, stride); null: no image
+    const float* fractions;      ///< (nz, ny, nx, stride), aligned to 32 bytes; null: no image
     int nx, ny, nz;
     Affine3 world_to_voxel;
     float voxel_mm;              ///< geometric mean of the voxel sizes

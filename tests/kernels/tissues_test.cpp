@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <vector>
+#include <array>
 
 using namespace arcuate::kernels;
 
@@ -11,7 +11,7 @@ namespace {
 
 /// Four voxels along x, 2 mm apart, one along y and z: cortex, cortex, white matter, CSF.
 struct Row {
-    std::vector<float> fractions = std::vector<float>(4 * TissueImage::stride);
+    alignas(32) std::array<float, 4 * TissueImage::stride> fractions{};
     TissueImage image{};
     Row() {
         fractions[0] = fractions[TissueImage::stride] = 1;
