@@ -15,9 +15,9 @@ inline constexpr HalfEnd goes_on = HalfEnd::not_tracked;
 /// What a streamline remembers of the tissue that it has seen.
 struct ActState {
     std::int32_t sgm_depth = 0;       ///< vertices since it entered sub-cortical grey matter, in this half
-    std::int32_t seed_sgm = 0;        ///< of a half that has gone from the seed's sub-cortical grey to other tissue, its vertices up to there, the seed included
-    bool left_seed_sgm : 1 = false;   ///< a half has done so
     bool seed_in_sgm : 1 = false;
+    bool left_seed_sgm : 1 = false;   ///< a half has gone from the seed's sub-cortical grey to other tissue
+    std::int32_t seed_sgm = 0;        ///< vertices of the half that did so up to there, the seed included; 0 in the other half
     bool in_pathology : 1 = false;
 };
 
