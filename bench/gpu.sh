@@ -3,7 +3,7 @@
 #   1. every test program, so that its CUDA cases run; 2. every command on the CPU and on the GPU, byte for byte: voxels, every tracking algorithm without and with
 #   anatomical constraints, weights, connectomes, a BIDS data set of two sessions; 3. on every visible device its ceilings (device_limits), streamlines and arcs
 #   a second from 10 k to 10 M, from FOD file to matrix, voxels a second, and the power drawn; 4. compute-sanitizer on a small case; 5. the time of every command
-#   on either side (after 2); 6. the time of every kernel of the main commands, by the profiler.
+#   on either side (with 2); 6. the time of every kernel of the main commands, by the profiler.
 # Logs and summary.json in OUT. Exit code 1 where anything failed, 3 without a GPU. It needs bash, a driver, and nothing else of NVIDIA's but compute-sanitizer for 4 and
 # Nsight Compute (ncu) for 6.
 # Parts 3 to 6 leave out what would not be done by SECONDS_AT_MOST (500), and say so.
@@ -148,215 +148,215 @@ fingerprints() { (cd "$1" && find . -type f -not -name '*.json' | sort | xargs s
 
 tests=0 tests_failed=0 tests_skipped=0 cuda_skipped=0
 if part 1; then
-echo "== 1. tests"
-run_test() { cd "$out/work" && timeout 300 "$1" >"$out/$(basename "$1").log" 2>&1 || basename "$1" >>"$out/work/failed_tests"; }
-export -f run_test
-: >"$out/work/failed_tests"
-# test_kernels_same_bytes_cuda is in part 2.
-find "$here/tests" -name 'test_*' -not -name '*_same_bytes_cuda' | sort | xargs -P "$side_by_side" -I {} bash -c 'run_test {}'
-tests=$(find "$here/tests" -name 'test_*' -not -name '*_same_bytes_cuda' | wc -l) tests_failed=$(wc -l <"$out/work/failed_tests")
-while read -r name; do complain "$name, see $out/$name.log"; done <"$out/work/failed_tests"
-tests_skipped=$(cat "$out"/test_*.log | grep -c '^\[  SKIPPED \].*ms)$')
-cuda_skipped=$(cat "$out"/test_*.log | grep -A1 ': Skipped$' | grep -ci 'cuda')
-echo "$((tests - tests_failed)) programs passed, $tests_failed failed; $tests_skipped cases skipped, $cuda_skipped of them for want of CUDA (${SECONDS} s)"
-if [ "$cuda_skipped" -gt 0 ] && [ "${sides[1]}" = cuda ]; then complain "$cuda_skipped CUDA cases were skipped though a GPU is here"; fi
+    echo "== 1. tests"
+    run_test() { cd "$out/work" && timeout 300 "$1" >"$out/$(basename "$1").log" 2>&1 || basename "$1" >>"$out/work/failed_tests"; }
+    export -f run_test
+    : >"$out/work/failed_tests"
+    # test_kernels_same_bytes_cuda is in part 2.
+    find "$here/tests" -name 'test_*' -not -name '*_same_bytes_cuda' | sort | xargs -P "$side_by_side" -I {} bash -c 'run_test {}'
+    tests=$(find "$here/tests" -name 'test_*' -not -name '*_same_bytes_cuda' | wc -l) tests_failed=$(wc -l <"$out/work/failed_tests")
+    while read -r name; do complain "$name, see $out/$name.log"; done <"$out/work/failed_tests"
+    tests_skipped=$(cat "$out"/test_*.log | grep -c '^\[  SKIPPED \].*ms)$')
+    cuda_skipped=$(cat "$out"/test_*.log | grep -A1 ': Skipped$' | grep -ci 'cuda')
+    echo "$((tests - tests_failed)) programs passed, $tests_failed failed; $tests_skipped cases skipped, $cuda_skipped of them for want of CUDA (${SECONDS} s)"
+    if [ "$cuda_skipped" -gt 0 ] && [ "${sides[1]}" = cuda ]; then complain "$cuda_skipped CUDA cases were skipped though a GPU is here"; fi
 fi
 
 files=0 same=null
 if part 2; then
-echo "== 2. one answer: ${sides[0]} against ${sides[1]}"
-# The arithmetic alone (tests/kernels/same_bytes): one digest for all builds.
-digests=$(for program in "$here"/bin/same_bytes.* "$here"/tests/test_kernels_same_bytes_cuda; do
-    [ "${sides[1]}" = cuda ] || [[ $program != *_cuda ]] || continue
-    "$program"
-done | sort -u)
-[ "$(wc -w <<<"$digests")" = 1 ] || complain "the arithmetic differs: $digests"
-select=$equal
-# of_side <side>: everything on one of them; both go at the same time, in folders of their own.
-of_side() {
-    local side=$1 folder=$out/work/$1 name seconds
-    mkdir -p "$folder/out"
-    phantoms "$folder" "$side" "$voxel" "$brain_voxel" || echo "phantoms on $side" >>"$out/work/failed_commands"
-    for name in "${names[@]}"; do
-        seconds=$(run_command "$name" "$side" "$folder") || echo "$name on $side" >>"$out/work/failed_commands"
-        echo "$name $seconds" >>"$out/work/seconds_$side"
-        # Where one hangs, others may: no more than a few are waited for.
-        if [ "$(grep -c "on $side: rc 124" "$out/commands.log")" -gt 3 ]; then echo "what follows $name on $side: four hung" >>"$out/work/failed_commands"; break; fi
+    echo "== 2. one answer: ${sides[0]} against ${sides[1]}"
+    # The arithmetic alone (tests/kernels/same_bytes): one digest for all builds.
+    digests=$(for program in "$here"/bin/same_bytes.* "$here"/tests/test_kernels_same_bytes_cuda; do
+        [ "${sides[1]}" = cuda ] || [[ $program != *_cuda ]] || continue
+        "$program"
+    done | sort -u)
+    [ "$(wc -w <<<"$digests")" = 1 ] || complain "the arithmetic differs: $digests"
+    select=$equal
+    # of_side <side>: everything on one of them; both go at the same time, in folders of their own.
+    of_side() {
+        local side=$1 folder=$out/work/$1 name seconds
+        mkdir -p "$folder/out"
+        phantoms "$folder" "$side" "$voxel" "$brain_voxel" || echo "phantoms on $side" >>"$out/work/failed_commands"
+        for name in "${names[@]}"; do
+            seconds=$(run_command "$name" "$side" "$folder") || echo "$name on $side" >>"$out/work/failed_commands"
+            echo "$name $seconds" >>"$out/work/seconds_$side"
+            # Where one hangs, others may: no more than a few are waited for.
+            if [ "$(grep -c "on $side: rc 124" "$out/commands.log")" -gt 3 ]; then echo "what follows $name on $side: four hung" >>"$out/work/failed_commands"; break; fi
+        done
+        { fingerprints "$folder/bids"; fingerprints "$folder/brain"; fingerprints "$folder/out"; } >"$out/sha256_$side.txt"
+    }
+    : >"$out/work/failed_commands"
+    for side in "${sides[@]}"; do of_side "$side" & done
+    wait
+    while read -r name; do complain "$name, see $out/commands.log"; done <"$out/work/failed_commands"
+    files=$(wc -l <"$out/sha256_${sides[0]}.txt")
+    same=true
+    diff "$out/sha256_${sides[0]}.txt" "$out/sha256_${sides[1]}.txt" >"$out/different.txt" || { same=false; complain "outputs differ:"; cat "$out/different.txt" >&2; }
+    [ "$files" -ge 100 ] || { same=false; complain "only $files outputs to compare"; }
+    # Equal files prove little where an algorithm made no streamline.
+    empty=()
+    for file in "$out/work/${sides[1]}"/out/*.json; do
+        if grep -q '"command": "track"' "$file" && ! grep -q '"streamlines": [1-9]' "$file"; then empty+=("$(basename "$file" .json)"); fi
     done
-    { fingerprints "$folder/bids"; fingerprints "$folder/brain"; fingerprints "$folder/out"; } >"$out/sha256_$side.txt"
-}
-: >"$out/work/failed_commands"
-for side in "${sides[@]}"; do of_side "$side" & done
-wait
-while read -r name; do complain "$name, see $out/commands.log"; done <"$out/work/failed_commands"
-files=$(wc -l <"$out/sha256_${sides[0]}.txt")
-same=true
-diff "$out/sha256_${sides[0]}.txt" "$out/sha256_${sides[1]}.txt" >"$out/different.txt" || { same=false; complain "outputs differ:"; cat "$out/different.txt" >&2; }
-[ "$files" -ge 100 ] || { same=false; complain "only $files outputs to compare"; }
-# Equal files prove little where an algorithm made no streamline.
-empty=()
-for file in "$out/work/${sides[1]}"/out/*.json; do
-    if grep -q '"command": "track"' "$file" && ! grep -q '"streamlines": [1-9]' "$file"; then empty+=("$(basename "$file" .json)"); fi
-done
-[ ${#empty[@]} = 0 ] || { same=false; complain "no streamlines of: ${empty[*]}"; }
-[ $same = false ] || echo "${#names[@]} commands, $files files, the same bytes (${SECONDS} s)"
+    [ ${#empty[@]} = 0 ] || { same=false; complain "no streamlines of: ${empty[*]}"; }
+    [ $same = false ] || echo "${#names[@]} commands, $files files, the same bytes (${SECONDS} s)"
 fi
 
 rates=""
 if part 3; then
-echo "== 3. rates of every device"
-[ -d "$out/work/${sides[1]}/brain" ] || { mkdir -p "$out/work/${sides[1]}"; brain "$out/work/${sides[1]}" "${sides[1]}" "$brain_voxel"; } || complain "the brain, see $out/commands.log"
-profiled=$out/work/profiled select=$equal
-mkdir -p "$profiled/out"
-phantoms "$profiled" "${sides[1]}" "$profiled_voxel" "$brain_voxel" || complain "phantoms of many voxels, see $out/commands.log"
-value() { sed -n "s/^ *\"$2\": \([0-9.]*\),\{0,1\}$/\1/p" "$1" | head -n 1; }  # value <sidecar> <name>
-devices=("${sides[1]}")
-if [ "${sides[1]}" = cuda ]; then mapfile -t devices < <("$arcuate" doctor | sed -n 's/^\(cuda:[0-9]*\) .*/\1/p'); fi
-sampler=
-if [ "${sides[1]}" = cuda ] && command -v nvidia-smi >/dev/null; then
-    nvidia-smi --query-gpu=index,power.draw --format=csv,noheader,nounits --loop-ms=200 >"$out/power.csv" 2>/dev/null &
-    sampler=$!
-fi
-# rate <device> <count> <whole command>: a row of JSON. Bytes and operations of a candidate of iFOD2 (lmax 8): bench/README.md.
-mkdir -p "$out/work/rates"
-rate() {
-    local device=$1 count=$2 what=$3 sidecar=$out/work/rates/$3.json begin=$EPOCHREALTIME seconds d=$out/work/${sides[1]} o=$out/work/rates
-    local fod="$d/brain_fod.nii.gz" options="--select $2 --seed-image $d/white.nii.gz"
-    case $what in
-    track) set -- track "$fod" "$o/track.tck" $options ;;
-    track-half) set -- track "$fod" "$o/track-half.tck" $options --fod-precision half ;;
-    track-act) set -- track "$fod" "$o/track-act.tck" $options --act "$d/5tt.nii.gz" --backtrack --crop ;;
-    matrix) set -- connectome --from-fod "$fod" $options "$d/brain_nodes.nii.gz" "$o/matrix.h5" ;;
-    matrix-*) set -- connectome --from-fod "$fod" $options --algorithm "${what#matrix-}" "$d/brain_nodes.nii.gz" "$o/$what.h5" ;;
-    esac
-    "$arcuate" "$@" --device "$device" --force --quiet >>"$out/commands.log" 2>&1 || return 1
-    seconds=$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.3f", b - a }')
-    awk -v what="$what" -v count="$count" -v t="$seconds" -v steps="$(value "$sidecar" steps)" -v arcs="$(value "$sidecar" candidates)" -v limits="$limits" 'BEGIN {
-        bytes = what == "track-half" ? 2304e-9 : 4608e-9  # GB of a candidate
-        printf "{\"what\": \"%s\", \"streamlines\": %d, \"seconds\": %.3f, \"streamlines_per_s\": %.0f", what, count, t, count / t
-        if (steps != "") printf ", \"steps_per_s\": %.0f, \"arcs_per_s\": %.0f", steps / t, arcs / t
-        if (what !~ /^matrix-/ && arcs != "" && match(limits, /"l2_read_gb_s": [0-9.]+/)) {
-            l2 = substr(limits, RSTART + 16, RLENGTH - 16); match(limits, /"copy_gb_s": [0-9.]+/); copy = substr(limits, RSTART + 13, RLENGTH - 13)
-            match(limits, /"fp32_gflop_s": [0-9.]+/); fp32 = substr(limits, RSTART + 16, RLENGTH - 16)
-            printf ", \"gathered_over_copy\": %.4f, \"gathered_over_l2\": %.4f, \"share_of_fp32\": %.4f", arcs / t * bytes / copy, arcs / t * bytes / l2, arcs / t * 2646e-9 / fp32
-        }
-        printf "}" }'
-}
-for device in "${devices[@]}"; do
-    limits=null
-    if [ "${sides[1]}" = cuda ]; then limits=$("$here/bin/device_limits" "${device#cuda:}") || { limits=null; complain "device_limits of $device"; }; fi
-    rows="" begin_power=$({ wc -l <"$out/power.csv" || echo 0; } 2>/dev/null)
-    for what in track track-half track-act matrix matrix-ifod1 matrix-sd matrix-ptt; do
-        last_seconds=1
-        for count in "${counts[@]}"; do
-            # Ten times the last count takes ten times as long at most; the last step of tracks would write gigabytes and is for matrices alone.
-            if [ "$count" -gt 1000000 ] && [[ $what != matrix* ]]; then continue; fi
-            in_time $((10 * last_seconds + 5)) "$device $what $count" || continue
-            row=$(rate "$device" "$count" "$what") || { complain "$what of $count on $device, see $out/commands.log"; continue; }
-            last_seconds=$(sed -n 's/.*"seconds": \([0-9]*\)\..*/\1/p' <<<"$row")
-            last_seconds=${last_seconds:-1}
+    echo "== 3. rates of every device"
+    [ -d "$out/work/${sides[1]}/brain" ] || { mkdir -p "$out/work/${sides[1]}"; brain "$out/work/${sides[1]}" "${sides[1]}" "$brain_voxel"; } || complain "the brain, see $out/commands.log"
+    profiled=$out/work/profiled select=$equal
+    mkdir -p "$profiled/out"
+    phantoms "$profiled" "${sides[1]}" "$profiled_voxel" "$brain_voxel" || complain "phantoms of many voxels, see $out/commands.log"
+    value() { sed -n "s/^ *\"$2\": \([0-9.]*\),\{0,1\}$/\1/p" "$1" | head -n 1; }  # value <sidecar> <name>
+    devices=("${sides[1]}")
+    if [ "${sides[1]}" = cuda ]; then mapfile -t devices < <("$arcuate" doctor | sed -n 's/^\(cuda:[0-9]*\) .*/\1/p'); fi
+    sampler=
+    if [ "${sides[1]}" = cuda ] && command -v nvidia-smi >/dev/null; then
+        nvidia-smi --query-gpu=index,power.draw --format=csv,noheader,nounits --loop-ms=200 >"$out/power.csv" 2>/dev/null &
+        sampler=$!
+    fi
+    # rate <device> <count> <whole command>: a row of JSON. Bytes and operations of a candidate of iFOD2 (lmax 8): bench/README.md.
+    mkdir -p "$out/work/rates"
+    rate() {
+        local device=$1 count=$2 what=$3 sidecar=$out/work/rates/$3.json begin=$EPOCHREALTIME seconds d=$out/work/${sides[1]} o=$out/work/rates
+        local fod="$d/brain_fod.nii.gz" options="--select $2 --seed-image $d/white.nii.gz"
+        case $what in
+        track) set -- track "$fod" "$o/track.tck" $options ;;
+        track-half) set -- track "$fod" "$o/track-half.tck" $options --fod-precision half ;;
+        track-act) set -- track "$fod" "$o/track-act.tck" $options --act "$d/5tt.nii.gz" --backtrack --crop ;;
+        matrix) set -- connectome --from-fod "$fod" $options "$d/brain_nodes.nii.gz" "$o/matrix.h5" ;;
+        matrix-*) set -- connectome --from-fod "$fod" $options --algorithm "${what#matrix-}" "$d/brain_nodes.nii.gz" "$o/$what.h5" ;;
+        esac
+        "$arcuate" "$@" --device "$device" --force --quiet >>"$out/commands.log" 2>&1 || return 1
+        seconds=$(awk -v a="$begin" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.3f", b - a }')
+        awk -v what="$what" -v count="$count" -v t="$seconds" -v steps="$(value "$sidecar" steps)" -v arcs="$(value "$sidecar" candidates)" -v limits="$limits" 'BEGIN {
+            bytes = what == "track-half" ? 2304e-9 : 4608e-9  # GB of a candidate
+            printf "{\"what\": \"%s\", \"streamlines\": %d, \"seconds\": %.3f, \"streamlines_per_s\": %.0f", what, count, t, count / t
+            if (steps != "") printf ", \"steps_per_s\": %.0f, \"arcs_per_s\": %.0f", steps / t, arcs / t
+            if (what !~ /^matrix-/ && arcs != "" && match(limits, /"l2_read_gb_s": [0-9.]+/)) {
+                l2 = substr(limits, RSTART + 16, RLENGTH - 16); match(limits, /"copy_gb_s": [0-9.]+/); copy = substr(limits, RSTART + 13, RLENGTH - 13)
+                match(limits, /"fp32_gflop_s": [0-9.]+/); fp32 = substr(limits, RSTART + 16, RLENGTH - 16)
+                printf ", \"gathered_over_copy\": %.4f, \"gathered_over_l2\": %.4f, \"share_of_fp32\": %.4f", arcs / t * bytes / copy, arcs / t * bytes / l2, arcs / t * 2646e-9 / fp32
+            }
+            printf "}" }'
+    }
+    for device in "${devices[@]}"; do
+        limits=null
+        if [ "${sides[1]}" = cuda ]; then limits=$("$here/bin/device_limits" "${device#cuda:}") || { limits=null; complain "device_limits of $device"; }; fi
+        rows="" begin_power=$({ wc -l <"$out/power.csv" || echo 0; } 2>/dev/null)
+        for what in track track-half track-act matrix matrix-ifod1 matrix-sd matrix-ptt; do
+            last_seconds=1
+            for count in "${counts[@]}"; do
+                # Ten times the last count takes ten times as long at most; the last step of tracks would write gigabytes and is for matrices alone.
+                if [ "$count" -gt 1000000 ] && [[ $what != matrix* ]]; then continue; fi
+                in_time $((10 * last_seconds + 5)) "$device $what $count" || continue
+                row=$(rate "$device" "$count" "$what") || { complain "$what of $count on $device, see $out/commands.log"; continue; }
+                last_seconds=$(sed -n 's/.*"seconds": \([0-9]*\)\..*/\1/p' <<<"$row")
+                last_seconds=${last_seconds:-1}
+                echo "$device $row"
+                rows+="${rows:+,
+      }$row"
+            done
+        done
+        # Voxels: whole commands on a box of many, with the reading and writing of images.
+        # shellcheck disable=SC2046
+        voxels=$(cd "$profiled" && "$arcuate" $(arguments tensor) --device "$device" --force 2>&1 | sed -n 's/^tensors of \([0-9]*\) voxels.*/\1/p')
+        for name in tensor response tissues fod msmt bootstrap kurtosis; do
+            in_time 15 "$device $name" || continue
+            seconds=$(run_command "$name" "$device" "$profiled") || { complain "$name of $voxels voxels on $device, see $out/commands.log"; continue; }
+            row="{\"what\": \"$name\", \"voxels\": ${voxels:-null}, \"seconds\": $seconds}"
             echo "$device $row"
             rows+="${rows:+,
-  }$row"
+      }$row"
         done
+        watts=null
+        if [ -s "$out/power.csv" ]; then
+            watts=$(tail -n +"$((begin_power + 1))" "$out/power.csv" | awk -F, -v device="${device#cuda:}" '$1 == device { n++; s += $2; if ($2 > m) m = $2 } END { if (n) printf "{\"mean\": %.0f, \"most\": %.0f}", s / n, m; else print "null" }')
+        fi
+        rates+="${rates:+,
+     }{\"device\": \"$device\", \"limits\": $limits, \"watts\": $watts, \"rates\": [
+      $rows]}"
     done
-    # Voxels: whole commands on a box of many, with the reading and writing of images.
-    # shellcheck disable=SC2046
-    voxels=$(cd "$profiled" && "$arcuate" $(arguments tensor) --device "$device" --force 2>&1 | sed -n 's/^tensors of \([0-9]*\) voxels.*/\1/p')
-    for name in tensor response tissues fod msmt bootstrap kurtosis; do
-        in_time 15 "$device $name" || continue
-        seconds=$(run_command "$name" "$device" "$profiled") || { complain "$name of $voxels voxels on $device, see $out/commands.log"; continue; }
-        row="{\"what\": \"$name\", \"voxels\": ${voxels:-null}, \"seconds\": $seconds}"
-        echo "$device $row"
-        rows+="${rows:+,
-  }$row"
-    done
-    watts=null
-    if [ -s "$out/power.csv" ]; then
-        watts=$(tail -n +"$((begin_power + 1))" "$out/power.csv" | awk -F, -v device="${device#cuda:}" '$1 == device { n++; s += $2; if ($2 > m) m = $2 } END { if (n) printf "{\"mean\": %.0f, \"most\": %.0f}", s / n, m; else print "null" }')
-    fi
-    rates+="${rates:+,
- }{\"device\": \"$device\", \"limits\": $limits, \"watts\": $watts, \"rates\": [
-  $rows]}"
-done
-[ -z "$sampler" ] || kill "$sampler" 2>/dev/null
+    [ -z "$sampler" ] || kill "$sampler" 2>/dev/null
 fi
 
-sanitizer='"absent"' faults=""
+sanitizer='"absent"'
 tool=$(command -v compute-sanitizer || echo /usr/local/cuda/bin/compute-sanitizer)
 if part 4 && [ "${sides[1]}" = cuda ] && [ -x "$tool" ]; then
-echo "== 4. compute-sanitizer"
-# sanitize <check> <name>, unless there is no time for it.
-sanitize() {
-    local more=""  # of memory that one stream gives back while another one uses it, where the tool knows of it
-    if [ "$EPOCHSECONDS" -gt "$sanitize_until" ]; then echo "$1 $2" >>"$out/work/not_sanitized"; return; fi
-    [ "$1" != memcheck ] || ! "$tool" --help 2>&1 | grep -q track-stream-ordered-races || more="--track-stream-ordered-races all"
-    # shellcheck disable=SC2046,SC2086
-    (cd "$out/work/small" && timeout 60 "$tool" --tool "$1" $more --error-exitcode 9 "$arcuate" $(cat "$2.arguments") --device cuda --force --quiet) >"$out/${1}_$2.log" 2>&1
-    echo "$1 $2 $?" >>"$out/work/sanitized"
-}
-export -f sanitize
-export tool arcuate
-export sanitize_until=$((EPOCHSECONDS + most - SECONDS - 30))
-select=200 folder=$out/work/small
-mkdir -p "$folder/out"
-: >"$out/work/sanitized"
-: >"$out/work/not_sanitized"
-phantoms "$folder" cpu 4 5 || complain "small phantoms"
-# Inputs of each are made first, so that commands can be looked at side by side.
-for name in "${names[@]}"; do run_command "$name" cpu "$folder" >/dev/null || complain "small $name"; arguments "$name" >"$folder/$name.arguments"; done
-# Shared memory, of which racecheck looks for races, is in few kernels or in none (the compiler's report is packed with the bundle); threads that wait for each other, in teams alone.
-with_shared=(tensor track)
-if grep -q '"shared": [1-9]' "$here/kernel_resources.json"; then with_shared=("${names[@]}"); fi
-for check in memcheck synccheck racecheck initcheck; do
-    case $check in racecheck) looked_at=("${with_shared[@]}") ;; synccheck) looked_at=(track half act ifod1 ptt) ;; *) looked_at=("${names[@]}") ;; esac
-    printf '%s\n' "${looked_at[@]}" | xargs -P "$side_by_side" -I {} bash -c "sanitize $check {}"
-done
-while read -r name; do left_out+=("$name"); done <"$out/work/not_sanitized"
-faults=$(awk '$3 != 0 { print $1 ": " $2 " (" $3 ")" }' "$out/work/sanitized")
-while read -r fault; do [ -z "$fault" ] || complain "compute-sanitizer, $fault"; done <<<"$faults"
-sanitizer="{\"looked_at\": $(wc -l <"$out/work/sanitized"), \"faults\": [$(while read -r fault; do [ -z "$fault" ] || printf '%s"%s"' "${comma-}" "$fault"; comma=", "; done <<<"$faults")]}"
-echo "$sanitizer (${SECONDS} s)"
+    echo "== 4. compute-sanitizer"
+    # sanitize <check> <name>, unless there is no time for it.
+    sanitize() {
+        local more=""  # of memory that one stream gives back while another one uses it, where the tool knows of it
+        if [ "$EPOCHSECONDS" -gt "$sanitize_until" ]; then echo "$1 $2" >>"$out/work/not_sanitized"; return; fi
+        [ "$1" != memcheck ] || ! "$tool" --help 2>&1 | grep -q track-stream-ordered-races || more="--track-stream-ordered-races all"
+        # shellcheck disable=SC2046,SC2086
+        (cd "$out/work/small" && timeout 60 "$tool" --tool "$1" $more --error-exitcode 9 "$arcuate" $(cat "$2.arguments") --device cuda --force --quiet) >"$out/${1}_$2.log" 2>&1
+        echo "$1 $2 $?" >>"$out/work/sanitized"
+    }
+    export -f sanitize
+    export tool arcuate
+    export sanitize_until=$((EPOCHSECONDS + most - SECONDS - 30))
+    select=200 folder=$out/work/small
+    mkdir -p "$folder/out"
+    : >"$out/work/sanitized"
+    : >"$out/work/not_sanitized"
+    phantoms "$folder" cpu 4 5 || complain "small phantoms"
+    # Inputs of each are made first, so that commands can be looked at side by side.
+    for name in "${names[@]}"; do run_command "$name" cpu "$folder" >/dev/null || complain "small $name"; arguments "$name" >"$folder/$name.arguments"; done
+    # Shared memory, of which racecheck looks for races, is in few kernels or in none (the compiler's report is packed with the bundle); threads that wait for each other, in teams alone.
+    with_shared=(tensor track)
+    if grep -q '"shared": [1-9]' "$here/kernel_resources.json"; then with_shared=("${names[@]}"); fi
+    for check in memcheck synccheck racecheck initcheck; do
+        case $check in racecheck) looked_at=("${with_shared[@]}") ;; synccheck) looked_at=(track half act ifod1 ptt msmt) ;; *) looked_at=("${names[@]}") ;; esac
+        printf '%s\n' "${looked_at[@]}" | xargs -P "$side_by_side" -I {} bash -c "sanitize $check {}"
+    done
+    while read -r name; do left_out+=("$name"); done <"$out/work/not_sanitized"
+    faults=$(awk '$3 != 0 { print $1 ": " $2 " (" $3 ")" }' "$out/work/sanitized")
+    while read -r fault; do [ -z "$fault" ] || complain "compute-sanitizer, $fault"; done <<<"$faults"
+    sanitizer="{\"looked_at\": $(wc -l <"$out/work/sanitized"), \"faults\": [$(while read -r fault; do [ -z "$fault" ] || printf '%s"%s"' "${comma-}" "$fault"; comma=", "; done <<<"$faults")]}"
+    echo "$sanitizer (${SECONDS} s)"
 fi
 
 times="" select=$timed
-if part 5; then
-echo "== 5. time of whole commands (part 2: $equal streamlines, or a quarter; once) and of the main ones again (median of $repeats, $timed streamlines)"
-for name in "${names[@]}"; do
-    row=""
-    for side in "${sides[@]}"; do
-        once=$(sed -n "s/^$name \(.*\)/\1/p" "$out/work/seconds_$side")
-        row+="${row:+, }\"$side\": ${once:-null}"
-        case $name in
-        tensor | bootstrap | kurtosis | fod | msmt | track | act | weights | connectome | from-fod)
-            if in_time $((repeats * 8)) "$name again on $side"; then
-                median=$(for ((n = 0; n < repeats; ++n)); do run_command "$name" "$side" "$out/work/$side" || echo -n nan; echo; done | sort -n | sed -n "$(((repeats + 1) / 2))p")
-                row+=", \"${side}_again\": ${median/nan/null}"
-            fi
-            ;;
-        esac
+if part 5 && part 2; then
+    echo "== 5. time of whole commands (part 2: $equal streamlines, or a quarter; once) and of the main ones again (median of $repeats, $timed streamlines)"
+    for name in "${names[@]}"; do
+        row=""
+        for side in "${sides[@]}"; do
+            once=$(sed -n "s/^$name \(.*\)/\1/p" "$out/work/seconds_$side")
+            row+="${row:+, }\"$side\": ${once:-null}"
+            case $name in
+            tensor | bootstrap | kurtosis | fod | msmt | track | act | weights | connectome | from-fod)
+                if in_time $((repeats * 8)) "$name again on $side"; then
+                    median=$(for ((n = 0; n < repeats; ++n)); do run_command "$name" "$side" "$out/work/$side" || echo -n nan; echo; done | sort -n | sed -n "$(((repeats + 1) / 2))p")
+                    row+=", \"${side}_again\": ${median/nan/null}"
+                fi
+                ;;
+            esac
+        done
+        echo "$name: $row"
+        times+="${times:+,
+      }\"$name\": {$row}"
     done
-    echo "$name: $row"
-    times+="${times:+,
-  }\"$name\": {$row}"
-done
 fi
 
 # Launches are counted one by one, so the sum is the device's time without anything that overlaps.
 ncu=$(command -v ncu || echo /usr/local/cuda/bin/ncu)
 if part 6 && [ "${sides[1]}" = cuda ] && [ -x "$ncu" ]; then
-echo "== 6. kernels"
-select=$equal folder=$out/work/profiled
-mkdir -p "$folder/out"
-[ -e "$folder/dwi.nii.gz" ] || phantoms "$folder" cuda "$profiled_voxel" "$brain_voxel" || complain "phantoms to profile, see $out/commands.log"
-for name in response fod fod-2 mean; do run_command "$name" cuda "$folder" >/dev/null || complain "$name to profile, see $out/commands.log"; done  # inputs
-for name in tensor response tissues fod msmt bootstrap kurtosis track weights connectome half act ifod1 sd ptt prob tensor-det tensor-prob fact; do
-    in_time 15 "kernels of $name" || continue
-    # shellcheck disable=SC2046
-    (cd "$folder" && timeout "$command_seconds" "$ncu" --clock-control none --launch-count 40 --csv --print-units base \
-        --metrics gpu__time_duration.sum,sm__inst_executed.avg.per_cycle_active,lts__t_bytes.sum,dram__bytes.sum \
-        "$arcuate" $(arguments "$name") --device cuda --force --quiet) >"$out/kernels_$name.csv" 2>&1 || complain "kernels of $name, see $out/kernels_$name.csv"
-done
+    echo "== 6. kernels"
+    select=$equal folder=$out/work/profiled
+    mkdir -p "$folder/out"
+    [ -e "$folder/dwi.nii.gz" ] || phantoms "$folder" cuda "$profiled_voxel" "$brain_voxel" || complain "phantoms to profile, see $out/commands.log"
+    for name in response fod fod-2 mean; do run_command "$name" cuda "$folder" >/dev/null || complain "$name to profile, see $out/commands.log"; done  # inputs
+    for name in tensor response tissues fod msmt bootstrap kurtosis track weights connectome half act ifod1 sd ptt prob tensor-det tensor-prob fact; do
+        in_time 15 "kernels of $name" || continue
+        # shellcheck disable=SC2046
+        (cd "$folder" && timeout "$command_seconds" "$ncu" --clock-control none --launch-count 40 --csv --print-units base \
+            --metrics gpu__time_duration.sum,sm__inst_executed.avg.per_cycle_active,lts__t_bytes.sum,dram__bytes.sum \
+            "$arcuate" $(arguments "$name") --device cuda --force --quiet) >"$out/kernels_$name.csv" 2>&1 || complain "kernels of $name, see $out/kernels_$name.csv"
+    done
 fi
 gpu=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null | head -n 1)
 commit=$(cat "$here/commit.txt" 2>/dev/null)

@@ -107,9 +107,7 @@ ARCUATE_HD ArcSample arc_sample(const FodField<Lmax, Stored>& field, Vec3 from, 
         s.outside = true;
         return s;
     }
-    float c[FodField<Lmax>::stride];
-    field.interpolate(cell, c);
-    s.amplitude = FodField<Lmax>::Polynomial::value(c, s.tangent.x, s.tangent.y, s.tangent.z);
+    s.amplitude = field.amplitude(cell, s.tangent);
     return s;
 }
 

@@ -12,7 +12,6 @@
 #pragma once
 
 #include "kernels/philox.hpp"
-#include "kernels/team.hpp"
 #include "kernels/vec3.hpp"
 
 namespace arcuate::kernels {

@@ -59,8 +59,7 @@ class Workspace {
         if (done > 0) pages_per_seed_ = std::max(static_cast<double>(pages) / static_cast<double>(done), 0.5);
         // Others took the pages before the first had its own: again with fewer at a time; one alone has room for certain.
         if (done == 0) return track_some(first, std::max<std::int64_t>(count / 4, 1), false, chunk);
-        chunk.stays = stay_ && whole && done == count;  // if there is room
-        pack(records.first(static_cast<std::size_t>(done)), chunk);
+        pack(records.first(static_cast<std::size_t>(done)), chunk, stay_ && whole && done == count);
         return done;
     }
 
@@ -88,7 +87,7 @@ class Workspace {
     }
 
     /// The records say that the chunk is tracked, so its vertices are there for another stream. That one has priority, or the next chunk's streamlines would go first.
-    void pack(std::span<const StreamlineRecord> records, Chunk& chunk) {
+    void pack(std::span<const StreamlineRecord> records, Chunk& chunk, bool may_stay) {
         chosen_.clear();
         offsets_.assign(1, 0);
         const std::uint64_t before = chunk.offsets.back();
@@ -103,7 +102,7 @@ class Workspace {
         const Buffer<std::int64_t> offsets(packing_, offsets_);
         const auto vertices = static_cast<std::size_t>(offsets_.back());
         // An eighth of what is free, so that half of it is left with every chunk under way.
-        chunk.stays = chunk.stays && (chunk.on_device.size() >= vertices || static_cast<std::int64_t>(vertices * sizeof(Vec3)) <= device_.free_memory() / 8);
+        chunk.stays = may_stay && (chunk.on_device.size() >= vertices || static_cast<std::int64_t>(vertices * sizeof(Vec3)) <= device_.free_memory() / 8);
         auto& packed = chunk.stays ? chunk.on_device : packed_;
         make_large_enough(packed, packing_, vertices, vertices / 4);
         launch(packing_, static_cast<std::int64_t>(chosen_.size()), PackStreamlines{pool_.view_taken(), records_.data(), options_.downsample, chosen.data(), offsets.data(), packed.data()});
