@@ -45,6 +45,29 @@ struct FodField {
         for (int group = 0; group < stride; group += 8) interpolate8(cell, group).store(c + group);
     }
 
+    /// The same, eight by each of a team's lanes.
+    template <int Lanes>
+    ARCUATE_HD void interpolate(const Team<Lanes>& team, const Cell& cell, float* c) const {
+        struct Eight {
+            float v[8];
+        };
+        constexpr int groups = stride / 8;
+        ARCUATE_UNROLL
+        for (int first = 0; first < groups; first += Lanes) {
+            const auto mine = team.each([&](int k) {
+                Eight values{};
+                if (first + k < groups) interpolate8(cell, 8 * (first + k)).store(values.v);
+                return values;
+            });
+            ARCUATE_UNROLL
+            for (int from = 0; from < Lanes; ++from) {
+                if (first + from >= groups) break;
+                ARCUATE_UNROLL
+                for (int j = 0; j < 8; ++j) c[8 * (first + from) + j] = team.of(team.each([&](int k) { return mine[k].v[j]; }), from);
+            }
+        }
+    }
+
     /// Amplitude of the interpolated FOD along a unit direction.
     ARCUATE_HD float amplitude(const Cell& cell, Vec3 direction) const {
         float c[stride];

@@ -55,7 +55,7 @@ struct Ifod1Directions {
         Cell cell;
         if (!field.locate(position, cell)) return StepEnd::exit_image;
         float c[FodField<Lmax>::stride];
-        interpolate(team, cell, c);
+        field.interpolate(team, cell, c);
         const Frame frame = frame_around(from);
         PerLane<Vec3, Lanes> d{};
         int chosen = 0;
@@ -76,29 +76,6 @@ struct Ifod1Directions {
 
   private:
     using Polynomial = typename FodField<Lmax>::Polynomial;
-
-    /// field.interpolate(), eight coefficients by each lane.
-    template <int Lanes>
-    ARCUATE_HD void interpolate(const Team<Lanes>& team, const Cell& cell, float* c) const {
-        struct Eight {
-            float v[8];
-        };
-        constexpr int groups = FodField<Lmax>::stride / 8;
-        ARCUATE_UNROLL
-        for (int first = 0; first < groups; first += Lanes) {
-            const auto mine = team.each([&](int k) {
-                Eight values{};
-                if (first + k < groups) field.interpolate8(cell, 8 * (first + k)).store(values.v);
-                return values;
-            });
-            ARCUATE_UNROLL
-            for (int from = 0; from < Lanes; ++from) {
-                if (first + from >= groups) break;
-                ARCUATE_UNROLL
-                for (int j = 0; j < 8; ++j) c[8 * (first + from) + j] = team.of(team.each([&](int k) { return mine[k].v[j]; }), from);
-            }
-        }
-    }
 
     /// Of an amplitude. The bound is taken below the cutoff as well: what is likely beside a calibration direction may lie above it.
     ARCUATE_HD float probability(float f, bool drawn) const {

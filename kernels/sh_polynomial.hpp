@@ -44,23 +44,17 @@ struct ShPolynomial {
     /// The series along the unit direction (x, y, z). T: float, or Float8 for eight directions; C: float, or Float8 for eight series. The same bits.
     template <class T, class C>
     ARCUATE_HD static T value(const C* c, T x, T y, T z) {
-        const T u = fma(z, z, all_of<T>(-0.5f));
-        const T x2 = fma(x, x, all_of<T>(0.0f) - y * y), y2 = all_of<T>(2.0f) * x * y;  // (x + iy)^2
-        // Horner's scheme in (x + iy)^2, even m and odd m apart: a c_m + b s_m stands for the terms of m and above.
-        Sums<T> even, odd;
-        pair<Lmax>(c, u, even.a, even.b);
-        pair<Lmax - 1>(c, u, odd.a, odd.b);
-        add_below<Lmax - 2>(c, u, x2, y2, even, odd);
-        return fma(z, fma(odd.a, x, odd.b * y), even.a);
+        T even, odd;
+        by_order(c, x, y, z, even, odd);
+        return fma(z, odd, even);
     }
-
-    /// What each coefficient is multiplied by along a direction, (stride).
-    static void monomials(Vec3 d, float* out) {
-        for (int j = 0; j < stride; ++j) {
-            float one[stride]{};
-            one[j] = j < sh_count(Lmax) ? 1.0f : 0.0f;
-            out[j] = value(one, d.x, d.y, d.z);
-        }
+    /// The same, and that along (x, y, -z).
+    template <class T, class C>
+    ARCUATE_HD static void values(const C* c, T x, T y, T z, T& at, T& below) {
+        T even, odd;
+        by_order(c, x, y, z, even, odd);
+        at = fma(z, odd, even);
+        below = fnma(z, odd, even);
     }
 
   private:
@@ -68,6 +62,19 @@ struct ShPolynomial {
     struct Sums {
         T a, b;
     };
+    /// The terms of even m, and those of odd m over z.
+    template <class T, class C>
+    ARCUATE_HD static void by_order(const C* c, T x, T y, T z, T& of_even, T& of_odd) {
+        const T u = fma(z, z, all_of<T>(-0.5f));
+        const T x2 = fma(x, x, all_of<T>(0.0f) - y * y), y2 = all_of<T>(2.0f) * x * y;  // (x + iy)^2
+        // Horner's scheme in (x + iy)^2, even m and odd m apart: a c_m + b s_m stands for the terms of m and above.
+        Sums<T> even, odd;
+        pair<Lmax>(c, u, even.a, even.b);
+        pair<Lmax - 1>(c, u, odd.a, odd.b);
+        add_below<Lmax - 2>(c, u, x2, y2, even, odd);
+        of_even = even.a;
+        of_odd = fma(odd.a, x, odd.b * y);
+    }
     /// The terms of M and of all below. Orders are template arguments: the CUDA compiler keeps the coefficients in registers where it knows every index.
     template <int M, class T, class C>
     ARCUATE_HD static void add_below(const C* c, T u, T x2, T y2, Sums<T>& even, Sums<T>& odd) {

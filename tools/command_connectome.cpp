@@ -240,7 +240,7 @@ void read_tracks(Run& run, const Options& o, connectome::ConnectomeBuilder& buil
 void weigh_tracks(Run& run, Options& o, TrackInputs& inputs) {
     if (tracking::row_of(o.how.track.algorithm).field != tracking::FieldKind::fod) throw InputError(fmt::format("--sift2 weighs by FODs (--algorithm {} walks on none); track to a file and use arcuate weights", o.how.algorithm));
     if (inputs.dynamic) throw InputError("--sift2 tracks the same streamlines twice (dynamic seeds change as they go); track to a file and use arcuate weights");
-    auto& device = run.device();
+    const auto device = run.device().with_own_stream(Priority::high);  // what is tracked already goes before what is still to be tracked
     const auto fixels = dwi::segment_fods(inputs.field, {.refine_peaks = false}, device, run.progress());
     weights::Sift2Options sift2;
     if (inputs.input.anatomy) sift2.voxel_weights = weights::voxel_tissues(inputs.input.anatomy->tissues, fixels.grid, device).weight;

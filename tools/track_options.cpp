@@ -106,7 +106,7 @@ void TrackArguments::add_to(CLI::App& app, const std::string& group) {
     app.add_option("--power", track.power, "exponent of a candidate's probability  [ifod2: 0.25; ifod1, ptt: 1; ptt follows bends more closely with 6]")->group(fine);
     app.add_option("--probe-length", track.probe, "ptt: how far ahead a curve is held against the data [mm]  [a quarter of a voxel]")->group(fine);
     app.add_option("--trials", track.trials, "candidates per step before giving up")->capture_default_str()->group(fine);
-    app.add_option("--seed-trials", track.seed_trials, "directions tried per seed")->capture_default_str()->group(fine);
+    app.add_option("--seed-trials", track.seed_trials, "directions tried per seed  [1000; sd, which climbs from each to a peak: 100]")->group(fine);
     app.add_option("--downsample", track.downsample, "keep every n-th vertex, and both ends  [by algorithm]")->group(fine);
     add_fod_precision(app, track.fod_precision, fine);
 }

@@ -3,6 +3,7 @@
 #include "arcuate/core/error.hpp"
 #include "backend/buffer.hpp"
 #include "backend/launch.hpp"
+#include "backend/vertices.hpp"
 #include "connectome/columns.hpp"
 #include "connectome/edges.hpp"
 #include "connectome/metric_table.hpp"
@@ -111,14 +112,13 @@ void ConnectomeBuilder::Impl::add(const TractogramView& all, std::int64_t begin,
     if (!options.weights.empty()) require(options.weights.size(), "weights");
     for (const auto& v : options.values) require(v.values.size(), "values");
     if (before + n > 0x80000000u) throw InputError("there are more than 2^31 streamlines (sums would not hold them); split the tractogram");
-    const Buffer<float> uploaded(device, all.on_device ? std::span<const float>() : all.positions.subspan(3 * first, 3 * (last - first)));
-    const float* const positions = all.on_device ? all.on_device + 3 * first : uploaded.data();
+    const VerticesOnDevice positions(device, all, first, last);
     const Buffer<std::uint64_t> offsets(device, offsets_here);
     const Buffer<float> weights(device, options.weights.empty() ? std::span<const float>() : std::span(options.weights).subspan(before, n));
     std::vector<float> given_here;
     for (const auto& v : options.values) given_here.insert(given_here.end(), v.values.begin() + static_cast<std::ptrdiff_t>(before), v.values.begin() + static_cast<std::ptrdiff_t>(before + n));
     const Buffer<float> given(device, given_here);
-    const kernels::StreamlinesView view{positions, offsets.data(), first};
+    const kernels::StreamlinesView view{positions.data(), offsets.data(), first};
     Buffer<double> lengths(device, n), values(device, n * static_cast<std::size_t>(columns.count()));
     const std::int32_t medians = options.precise ? 0 : columns.medians();
     Buffer<float> room(device, static_cast<std::size_t>(medians) * (last - first));

@@ -19,6 +19,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 namespace arcuate::study {
 
@@ -28,18 +29,18 @@ namespace {
 
 double percent(std::int64_t part, std::int64_t whole) { return whole > 0 ? 100.0 * static_cast<double>(part) / static_cast<double>(whole) : 0.0; }
 
-/// Streamlines to the connectome, and to a file where one is kept.
+/// Streamlines to the connectome and to a file.
 class Tee : public StreamlineSink {
   public:
-    Tee(StreamlineSink& first, StreamlineSink* second) : first_(first), second_(second) {}
+    Tee(StreamlineSink& first, StreamlineSink& second) : first_(first), second_(second) {}
     void append(const TractogramView& streamlines) override {
         first_.append(streamlines);
-        if (second_) second_->append(streamlines);
+        second_.append(streamlines);
     }
 
   private:
     StreamlineSink& first_;
-    StreamlineSink* second_;
+    StreamlineSink& second_;
 };
 
 /// Regions, with their names, in the session's space; checked to lie where the brain is.
@@ -216,8 +217,9 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, std::s
     std::unique_ptr<io::TractogramWriter> file;
     if (options.keep_tracks)
         file = io::make_tractogram_writer(plan.tracks(), {.properties = tracking::header_fields(tracking::resolve(options.track, input)), .grid = input.field.grid, .overwrite = true});
-    Tee tee(builder, file.get());
-    const auto summary = tracking::track(input, options.track, devices, tee, *listener.progress);
+    std::optional<Tee> both;
+    if (file) both.emplace(builder, *file);
+    const auto summary = tracking::track(input, options.track, devices, both ? static_cast<StreamlineSink&>(*both) : builder, *listener.progress);
     say_tracking(summary, plan.session.name(), listener);
     if (file) {
         file->commit(summary.started());

@@ -1,7 +1,9 @@
 // Options as the kernels that draw from FODs want them.
 #pragma once
 
+#include "arcuate/core/directions.hpp"
 #include "arcuate/tracking/track.hpp"
+#include "kernels/discrete_fod.hpp"
 #include "tracking/calibrate.hpp"
 #include "tracking/tracker.hpp"
 
@@ -45,6 +47,19 @@ inline std::vector<float> directions_of(const Calibration& calibration) {
         out[i] = d.x, out[stride + i] = d.y, out[2 * stride + i] = d.z;
     }
     return out;
+}
+
+/// 384 axes, some more than the 362 of DIPY's default sphere, as kernels::DirectionSet reads them.
+inline std::vector<float> planes_of_directions() {
+    using Set = kernels::DirectionSet;
+    std::vector<float> planes(3 * Set::pairs);
+    const auto pairs = repelled_pairs(Set::pairs);
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+        const kernels::Vec3 d = kernels::normalized(to_kernel(pairs[i]));
+        float* const at = planes.data() + i % Set::turns * Set::columns + i / Set::turns;
+        at[0] = d.x, at[Set::pairs] = d.y, at[2 * Set::pairs] = d.z;
+    }
+    return planes;
 }
 
 }  // namespace arcuate::tracking

@@ -126,6 +126,7 @@ TrackOptions resolve(const TrackOptions& options, const TrackInput& input) {
     if (o.power == 0) o.power = row.power;
     if (o.probe == 0) o.probe = 0.25 * voxel;
     if (o.downsample == 0) o.downsample = row.downsample;
+    if (o.seed_trials == 0) o.seed_trials = o.algorithm == Algorithm::sd ? 100 : 1000;
     if (o.min_length < 0) o.min_length = (input.anatomy ? 2 : 5) * voxel;
     if (o.max_length < 0) o.max_length = 100 * voxel;
     if (o.seed_cutoff < 0) o.seed_cutoff = o.cutoff;

@@ -3,6 +3,7 @@
 #include "arcuate/core/error.hpp"
 #include "backend/launch.hpp"
 #include "backend/to_kernel.hpp"
+#include "backend/vertices.hpp"
 
 #include <fmt/format.h>
 
@@ -76,7 +77,7 @@ FixelLengths::Impl::Chunk FixelLengths::Impl::find(const TractogramView& all, st
     const auto n = static_cast<std::size_t>(end - begin);
     const auto offsets_here = all.offsets.subspan(static_cast<std::size_t>(begin), n + 1);
     const auto first_vertex = offsets_here.front();
-    const Buffer<float> positions(device, all.positions.subspan(3 * first_vertex, 3 * (offsets_here.back() - first_vertex)));
+    const VerticesOnDevice positions(device, all, first_vertex, offsets_here.back());
     const Buffer<std::uint64_t> offsets(device, offsets_here);
 
     Buffer<std::uint32_t> bounds(device, n);
@@ -122,6 +123,7 @@ class Finder : public StreamlineSink {
         }
         seen_ += all.size();
     }
+    const Device* reads_on() const override { return &lengths_.device; }
     std::int64_t seen() const { return seen_; }
 
   private:
@@ -152,6 +154,8 @@ void FixelLengths::append(const TractogramView& streamlines) {
     for (std::int64_t begin = 0; begin < streamlines.size(); begin += s.chunk)
         s.add(s.find(streamlines, begin, std::min(streamlines.size(), begin + s.chunk), s.streamlines));
 }
+
+const Device* FixelLengths::reads_on() const { return &impl_->device; }
 
 std::int64_t FixelLengths::streamlines() const { return impl_->streamlines; }
 std::int64_t FixelLengths::kept() const { return impl_->kept_streamlines; }

@@ -1,4 +1,5 @@
 // A GPU's threads evaluate candidates together, a lane each, a processor eight at a time: here both on the processor, step by step, every bit.
+#include "kernels/discrete_fod.hpp"
 #include "kernels/ifod1.hpp"
 #include "kernels/ifod2.hpp"
 #include "kernels/ptt.hpp"
@@ -82,6 +83,25 @@ std::array<int, 5> expect_same_steps_of(const Tracker& tracker) {
     return expect_same_steps<State>(start, [&](auto&... to) { return tracker.step_by(Team<32>{}, to...); }, eight);
 }
 
+/// Of trackers that look at one point per step.
+template <int Lanes, class Directions>
+std::array<int, 5> expect_same_steps_along(const Directions& directions, float step_mm) {
+    using State = typename FirstOrder<Directions>::State;
+    const auto by = [&](auto evaluators) {
+        return [&directions, step_mm, evaluators](State& state, const Philox& random, Vec3*, StepCounts& counts) {
+            Vec3 to{};
+            const StepEnd end = directions.next_by(evaluators, state.position, state.direction, random, 0, to, counts);
+            state = {fma(step_mm, to, state.position), to};
+            return end;
+        };
+    };
+    const auto start = [&](Vec3 seed, const Philox& random, State& state) {
+        state.position = seed;
+        return directions.start(seed, random, nullptr, state.direction);
+    };
+    return expect_same_steps<State>(start, by(Team<Lanes>{}), by(EightAtOnce{}));
+}
+
 int count(const std::array<int, 5>& ends, StepEnd end) { return ends[static_cast<std::size_t>(end)]; }
 
 template <class Stored>
@@ -121,25 +141,28 @@ TEST(CandidateLanes, OfIfod1) {
         tracking::calibrated(params.rejection, found);
         const auto fixed = tracking::directions_of(found);
         const Ifod1Directions<8> directions{field(), params, tracking::ifod2_params(o).one_minus_cos_max, fixed.data(), static_cast<int>(fixed.size() / 3)};
-        using State = Ifod1<8>::State;
-        const auto stepped = [&](auto next) {
-            return [&params, next](State& state, const Philox& random, Vec3*, StepCounts& counts) {
-                Vec3 to{};
-                const StepEnd end = next(state, random, to, counts);
-                state = {fma(params.step, to, state.position), to};
-                return end;
-            };
-        };
-        const auto by = [&](auto evaluators) {
-            return stepped([&directions, evaluators](const State& s, const Philox& random, Vec3& to, StepCounts& counts) { return directions.next_by(evaluators, s.position, s.direction, random, 0, to, counts); });
-        };
-        const auto start = [&](Vec3 seed, const Philox& random, State& state) {
-            state.position = seed;
-            return directions.start(seed, random, nullptr, state.direction);
-        };
-        expect_same_steps<State>(start, by(Team<32>{}), by(EightAtOnce{}));
-        const auto ends = expect_same_steps<State>(start, by(Team<8>{}), by(EightAtOnce{}));
+        expect_same_steps_along<32>(directions, params.step);
+        const auto ends = expect_same_steps_along<8>(directions, params.step);
         EXPECT_GT(count(ends, StepEnd::none), 1000);
         EXPECT_GT(count(ends, StepEnd::exit_image) + count(ends, StepEnd::calibrator), 50);
+    }
+}
+
+TEST(CandidateLanes, OfTheDiscretisedFod) {
+    const auto planes = tracking::planes_of_directions();
+    for (const float widest : {0.9f, 0.5f, 0.0f}) {
+        const DiscreteDirections<8> directions{field(), {planes.data()}, 0.05f, 0.05f, 0.1f, widest};
+        const auto ends = expect_same_steps_along<32>(directions, 0.5f);
+        EXPECT_GT(count(ends, StepEnd::none), 1000);
+        EXPECT_GT(count(ends, StepEnd::exit_image), 20);
+        for (std::uint64_t item = 0; item < 150; ++item) {
+            const Philox random{5, item, Purpose::seed, 0};
+            const auto r = random(0);
+            const Vec3d p = transform_point(crossing().grid.voxel_to_world, {17.0 * uniform(r.v[0]), 15.0 * uniform(r.v[1]), 11.0 * uniform(r.v[2])});
+            const Vec3 seed{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2])};
+            Vec3 one{}, eight{};
+            ASSERT_EQ(directions.start_by(Team<32>{}, seed, random, nullptr, one), directions.start_by(EightAtOnce{}, seed, random, nullptr, eight));
+            EXPECT_EQ(std::memcmp(&one, &eight, sizeof one), 0);
+        }
     }
 }

@@ -25,6 +25,16 @@ const ScalarImage& crossing() {
 float voxel_mm() { return static_cast<float>(mean_voxel_size(crossing().grid)); }
 std::uint32_t seed_trials(const OracleCase& c) { return static_cast<std::uint32_t>(c.o.seed_trials); }
 
+/// In the order in which shares are counted.
+std::vector<Vec3d> discrete_set() {
+    std::vector<Vec3d> out;
+    for (const auto& d : repelled_pairs(192)) {
+        out.push_back(d);
+        out.push_back({d[0], d[1], -d[2]});
+    }
+    return out;
+}
+
 /// The fixed candidates are given: calibrate_test has them against the definition.
 reference::Rejection rejection(const OracleCase& c, const tracking::Calibration& calibration) {
     return {calibration.ratio, static_cast<std::uint32_t>(c.o.trials)};
@@ -63,7 +73,7 @@ TEST(TrackingOracle, Prob) {
     for (const bool rk4 : {false, true}) {
         const OracleCase c(crossing(), 200, {.algorithm = Algorithm::prob, .step = 0.5, .rk4 = rk4});
         test::expect_agreement(c,
-                               c.first_order(reference::DiscreteDirections(crossing(), repelled_directions(362), c.o.cutoff,
+                               c.first_order(reference::DiscreteDirections(crossing(), discrete_set(), c.o.cutoff,
                                                                            c.o.seed_cutoff, 0.1, c.cos_max_angle())),
                                {Stop::exit_image, Stop::model, Stop::length_exceeded});
     }

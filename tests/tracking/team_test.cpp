@@ -1,4 +1,5 @@
 // Whole streamlines as a GPU's teams of threads track them, every lane apart, against the processor's: every record and every vertex.
+#include "kernels/discrete_fod.hpp"
 #include "kernels/ifod1.hpp"
 #include "kernels/ifod2.hpp"
 #include "kernels/ptt.hpp"
@@ -180,4 +181,17 @@ TEST(Team, OfParallelTransportTracksWhatTheProcessorDoes) {
     const auto curves = tracking::use(tracking::calibrate_curves(params, 8, f.voxel_mm()), params, cpu());
     const auto ends = expect_same(Ptt<8>{fod.view(), params}, scene.rules(), 15, walk_ptt_apart).ends();
     EXPECT_GT(ends[static_cast<std::size_t>(SeedEnd::accepted)], 2);
+}
+
+TEST(Team, OfTheDiscretisedFodTracksWhatTheProcessorDoes) {
+    Fixture f(test::crossing_lobes(), Algorithm::prob);
+    const auto o = tracking::resolve(f.options, f.input);
+    const tracking::Scene scene(f.input, o, cpu());
+    const tracking::FodOnDevice<8> fod(f.field, cpu());
+    const auto planes = tracking::planes_of_directions();
+    for (const bool rk4 : {false, true}) {
+        const DiscreteFod<8> prob{{fod.view(), {planes.data()}, 0.05f, 0.05f, 0.1f, 0.866f}, static_cast<float>(o.step), rk4, 0.5f};
+        const auto ends = expect_same(prob, scene.rules(), 10, walk_discrete_fod_apart).ends();
+        EXPECT_GT(ends[static_cast<std::size_t>(SeedEnd::accepted)], 2);
+    }
 }

@@ -5,6 +5,7 @@
 
 #define ARCUATE_LANES_APART
 #define kernels kernels_apart
+#include "kernels/discrete_fod.hpp"
 #include "kernels/ifod1.hpp"
 #include "kernels/ifod2.hpp"
 #include "kernels/ptt.hpp"
@@ -30,6 +31,7 @@ void walk(const void* kernel, std::int64_t n, bool backwards) {
 void walk_ifod2_apart(const void* kernel, std::int64_t n, bool backwards) { walk<Ifod2<8>>(kernel, n, backwards); }
 void walk_ifod1_apart(const void* kernel, std::int64_t n, bool backwards) { walk<Ifod1<8>>(kernel, n, backwards); }
 void walk_ptt_apart(const void* kernel, std::int64_t n, bool backwards) { walk<Ptt<8>>(kernel, n, backwards); }
+void walk_discrete_fod_apart(const void* kernel, std::int64_t n, bool backwards) { walk<DiscreteFod<8>>(kernel, n, backwards); }
 
 std::vector<std::pair<int, int>> store_apart(int number, bool backwards) {
     std::vector<std::pair<int, int>> read(8);

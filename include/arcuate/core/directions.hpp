@@ -12,6 +12,9 @@ namespace arcuate {
 /// Computed, not tabulated; the same on every machine.
 std::vector<Vec3d> repelled_directions(int n);
 
+/// `n` of them, z > 0, that repel their mirror images (x, y, -z) as well: with those 2 n axes, in pairs whose spherical harmonics have their terms in common.
+std::vector<Vec3d> repelled_pairs(int n);
+
 /// Axes with their neighbours: a net of triangles over the sphere on which functions of a direction are sampled, opposite directions being one.
 struct DirectionNet {
     static constexpr int max_neighbours = 6;

@@ -108,7 +108,7 @@ struct TrackOptions {
     bool rk4 = false;               ///< Runge-Kutta 4 instead of Euler's method, where the algorithm allows
     int samples = 4;                ///< samples along an arc or a probe, its start included
     int trials = 1000;              ///< candidates per step before giving up
-    int seed_trials = 1000;         ///< directions tried per seed
+    int seed_trials = 0;            ///< directions tried per seed; 0: 1000, of sd 100, since each is climbed to one of a few peaks
     double probe = 0;               ///< length of ptt's probe [mm]; 0: a quarter of a voxel
     int downsample = 0;             ///< every n-th vertex is kept, and both ends; 0: the algorithm's
     bool unidirectional = false;    ///< do not track the second half

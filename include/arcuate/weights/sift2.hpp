@@ -26,6 +26,7 @@ class FixelLengths : public StreamlineSink {
     FixelLengths(const Fixels& fixels, const Device& device, std::int64_t chunk = 1 << 15, std::int64_t memory = std::numeric_limits<std::int64_t>::max());
     ~FixelLengths() override;
     void append(const TractogramView& streamlines) override;
+    const Device* reads_on() const override;
 
     std::int64_t streamlines() const;
     /// Streamlines whose lengths are kept, from the first on.
