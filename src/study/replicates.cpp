@@ -56,9 +56,7 @@ connectome::Replicates replicate_connectomes(const SessionPlan& plan, const Acqu
         const Acquisition again = measured_again(data, number, options, device);
         connectome::ConnectomeBuilder builder(parcellation, maps_along_edges(plan, again, options, device), build, device);
         const ScalarImage fod = estimate_fods(plan, again, responses, options, device, {}).take_white();
-        tracking::TrackInput input{.field = fod};
-        input.seeds.push_back(tracking::seeds_in(again.mask, "the brain mask"));
-        input.regions.mask.emplace_back(again.mask, "the brain mask");
+        const auto input = inside(again.mask, fod);
         track.seed = seed_of(options.track.seed, number);
         tracking::track(input, track, device, builder);
         out.add(builder.connectome());

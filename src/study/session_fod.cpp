@@ -122,6 +122,13 @@ SessionFods estimate_fods(const SessionPlan& plan, const Acquisition& data, cons
     return out;
 }
 
+tracking::TrackInput inside(const Mask& mask, const ScalarImage& fod) {
+    tracking::TrackInput input{.field = fod};
+    input.seeds.push_back(tracking::seeds_in(mask, "the brain mask"));
+    input.regions.mask.emplace_back(mask, "the brain mask");
+    return input;
+}
+
 std::string text_of(const dwi::Tissue& response) {
     std::size_t width = 0;
     for (const auto& row : response.shells) width = std::max(width, row.size());

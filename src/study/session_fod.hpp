@@ -23,6 +23,9 @@ struct SessionFods {
 SessionFods estimate_fods(const SessionPlan& plan, const Acquisition& data, const std::vector<dwi::Tissue>& responses, const PipelineOptions& options, const Device& device,
                           const Listener& listener);
 
+/// To be tracked in the mask, from seeds all over it.
+tracking::TrackInput inside(const Mask& mask, const ScalarImage& fod);
+
 /// A file of numbers, a row per shell.
 std::string text_of(const dwi::Tissue& response);
 

@@ -211,9 +211,7 @@ void run_session(const SessionPlan& plan, const PipelineOptions& options, std::s
     build.errors = build.errors || options.replicates > 0;
     // A stream of high priority: what is tracked already goes before what is still to be tracked.
     connectome::ConnectomeBuilder builder(images.parcellation, images.maps, build, devices.front().with_own_stream(Priority::high));
-    tracking::TrackInput input{.field = images.fod};
-    input.seeds.push_back(tracking::seeds_in(images.mask, "the brain mask"));
-    input.regions.mask.emplace_back(images.mask, "the brain mask");
+    const auto input = inside(images.mask, images.fod);
     std::unique_ptr<io::TractogramWriter> file;
     if (options.keep_tracks)
         file = io::make_tractogram_writer(plan.tracks(), {.properties = tracking::header_fields(tracking::resolve(options.track, input)), .grid = input.field.grid, .overwrite = true});

@@ -274,10 +274,7 @@ std::vector<std::string> run_together(std::span<const SessionPlan> plans, const 
         sum.add(session.fod, "the FOD image of " + session.plan().session.name());
     }
     const ScalarImage mean = sum.mean();
-    tracking::TrackInput input{.field = options.trajectories == Trajectories::first ? sessions.front().fod : mean};
-    const Mask mask = common_mask(sessions, grid, device);
-    input.seeds.push_back(tracking::seeds_in(mask, "the brain mask"));
-    input.regions.mask.emplace_back(mask, "the brain mask");
+    const auto input = inside(common_mask(sessions, grid, device), options.trajectories == Trajectories::first ? sessions.front().fod : mean);
 
     const auto& first = sessions.front().plan();
     const std::string who = sessions.size() > 1 ? "sub-" + first.session.subject : first.session.name(), tracks = first.tracks();
