@@ -246,7 +246,7 @@ if part 3; then
         limits=null
         if [ "${sides[1]}" = cuda ]; then limits=$("$here/bin/device_limits" "${device#cuda:}") || { limits=null; complain "device_limits of $device"; }; fi
         rows="" begin_power=$({ wc -l <"$out/power.csv" || echo 0; } 2>/dev/null)
-        for what in track track-half track-act matrix matrix-ifod1 matrix-sd matrix-ptt; do
+        for what in track track-half track-act matrix matrix-ifod1 matrix-sd matrix-prob matrix-ptt; do
             last_seconds=1
             for count in "${counts[@]}"; do
                 # Ten times the last count takes ten times as long at most; the last step of tracks would write gigabytes and is for matrices alone.
@@ -309,7 +309,7 @@ if part 4 && [ "${sides[1]}" = cuda ] && [ -x "$tool" ]; then
     with_shared=(tensor track)
     if grep -q '"shared": [1-9]' "$here/kernel_resources.json"; then with_shared=("${names[@]}"); fi
     for check in memcheck synccheck racecheck initcheck; do
-        case $check in racecheck) looked_at=("${with_shared[@]}") ;; synccheck) looked_at=(track half act ifod1 ptt msmt) ;; *) looked_at=("${names[@]}") ;; esac
+        case $check in racecheck) looked_at=("${with_shared[@]}") ;; synccheck) looked_at=(track half act ifod1 ptt prob msmt) ;; *) looked_at=("${names[@]}") ;; esac
         printf '%s\n' "${looked_at[@]}" | xargs -P "$side_by_side" -I {} bash -c "sanitize $check {}"
     done
     while read -r name; do left_out+=("$name"); done <"$out/work/not_sanitized"
