@@ -40,7 +40,7 @@ std::vector<Vec3d> spiral(int n, double cos_turn, double sin_turn) {
     return d;
 }
 
-/// Descends on the energy of the directions, which are `all` with their images: add_forces(d, forces).
+/// Descends on the energy of the directions, which are `all` with their images: add_forces(forces).
 template <class AddForces>
 void settle(std::vector<Vec3d>& d, int all, AddForces add_forces) {
     // Energy falls steadily with this step for 6 to 2000 directions; after 60 passes 300 of them are nowhere closer than 8 degrees.

@@ -56,16 +56,17 @@ TEST(RepelledPairs, KeepTheirDistanceWithTheirImages) {
     EXPECT_NEAR(xxzz / 384, 1.0 / 15, 5e-4);
 }
 
-// FODs depend on every bit of these. The digests are those of g++ and clang++ without optimisation; g++ 12 once fused the spiral's rotation.
+// FODs and streamlines depend on every bit of these. The digests are those of g++ and clang++ without optimisation; g++ 12 once fused the spiral's rotation.
 TEST(RepelledDirections, HaveTheSameBitsFromEveryCompiler) {
-    const auto digest = [](int n) {
+    const auto digest = [](const std::vector<arcuate::Vec3d>& directions) {
         std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, a double at a time
-        for (const auto& v : arcuate::repelled_directions(n))
+        for (const auto& v : directions)
             for (const double c : v) hash = (hash ^ std::bit_cast<std::uint64_t>(c)) * 0x100000001b3;
         return hash;
     };
-    EXPECT_EQ(digest(6), 0x349bda93408bdc2e);
-    EXPECT_EQ(digest(300), 0x84c06383871c3d35);
+    EXPECT_EQ(digest(arcuate::repelled_directions(6)), 0x349bda93408bdc2e);
+    EXPECT_EQ(digest(arcuate::repelled_directions(300)), 0x84c06383871c3d35);
+    EXPECT_EQ(digest(arcuate::repelled_pairs(192)), 0xcab5660f39fbf154);
 }
 
 TEST(GeodesicNet, IsANetOfTriangles) {
