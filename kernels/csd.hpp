@@ -11,6 +11,8 @@
 #include "kernels/sh_basis.hpp"
 #include "kernels/views.hpp"
 
+#include <initializer_list>
+
 namespace arcuate::kernels {
 
 inline constexpr int csd_whole_steps = 12;  ///< before they are shortened where need be

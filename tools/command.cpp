@@ -82,7 +82,7 @@ std::string the_command_line;
 
 const Device& Run::device() {
     if (devices_.empty()) {
-        devices_.push_back(Device::open(device_spec, threads, device_memory));
+        devices_.push_back(opening_.valid() ? opening_.get() : Device::open(device_spec, threads, device_memory));
         say_verbose(fmt::format("running on {}", devices_.front().name()));
     }
     return devices_.front();
@@ -90,7 +90,8 @@ const Device& Run::device() {
 
 const std::vector<Device>& Run::devices() {
     if (devices_.empty()) {
-        devices_ = Device::open_all(device_spec, threads, device_memory);
+        if (opening_.valid()) devices_.push_back(opening_.get());
+        else devices_ = Device::open_all(device_spec, threads, device_memory);
         for (const auto& d : devices_) say_verbose(fmt::format("running on {}", d.name()));
     }
     return devices_;
@@ -109,8 +110,12 @@ void Run::say_verbose(const std::string& text) const {
 }
 void Run::warn(const std::string& text) const { fmt::print(stderr, "warning: {}\n", text); }
 
-void Run::fingerprint(const std::string& path) {
-    if (io::threads() > 1) fingerprints_.emplace(path, std::async(std::launch::async, [path, stop = stop_.get_token()] { return sha256_of_file(path, stop); }));
+void Run::reading(const std::string& path) {
+    if (io::threads() == 1) return;
+    const bool one = device_spec.find(',') == std::string::npos;
+    if (one && devices_.empty() && !opening_.valid())
+        opening_ = std::async(std::launch::async, [spec = device_spec, n = threads, memory = device_memory] { return Device::open(spec, n, memory); });
+    fingerprints_.emplace(path, std::async(std::launch::async, [path, stop = stop_.get_token()] { return sha256_of_file(path, stop); }));
 }
 
 Provenance Run::provenance(std::vector<std::pair<std::string, std::string>> parameters,

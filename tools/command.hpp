@@ -47,8 +47,8 @@ class Run {
     /// A line that starts with "warning: ", also with --quiet.
     void warn(const std::string& text) const;
 
-    /// Begins to fingerprint a large input, beside what the caller does next (reading it); provenance() asks for the answer.
-    void fingerprint(const std::string& path);
+    /// Said before a large input is read; begins what can go on beside that: fingerprinting it, for provenance(), and opening the device, which takes a GPU some tenths of a second.
+    void reading(const std::string& path);
     /// Fingerprints the inputs (role, path) and fills in how the run was done; call it when the result is there.
     Provenance provenance(std::vector<std::pair<std::string, std::string>> parameters,
                           const std::vector<std::pair<std::string, std::string>>& inputs);
@@ -57,6 +57,7 @@ class Run {
 
   private:
     std::vector<Device> devices_;
+    std::future<Device> opening_;
     std::unique_ptr<Progress> progress_;
     std::stop_source stop_;  ///< of fingerprints that nobody will ask for
     std::map<std::string, std::future<std::string>> fingerprints_;

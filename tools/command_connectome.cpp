@@ -313,7 +313,7 @@ void run_connectome(Run& run, Options& o) {
         if (o.build.errors) warn_about_errors(run, *track_inputs);
     } else {
         inputs.emplace_back("tracks", o.tracks);
-        run.fingerprint(o.tracks);
+        run.reading(o.tracks);
     }
     if (o.sift2) {
         weigh_tracks(run, o, *track_inputs);

@@ -40,7 +40,7 @@ void run_session_weights(Run& run, Options& o) {
     run.require_writable(outputs);
     std::vector<std::pair<std::string, std::string>> inputs{{"tracks", o.tracks}};
     for (const auto& fod : o.fods) inputs.emplace_back("fod", fod);
-    run.fingerprint(o.tracks);
+    run.reading(o.tracks);
 
     // One FOD image in memory at a time.
     Fixels fixels;

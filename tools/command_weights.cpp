@@ -135,8 +135,8 @@ void run_weights(Run& run, Options& o) {
     std::vector<std::pair<std::string, std::string>> inputs{{"tracks", o.tracks}, {"fod", o.fod}};
     for (const auto& [role, path] : {std::pair{"proc_mask", o.proc_mask}, {"act", o.act}, {"in_coeffs", o.in_coeffs}})
         if (!path.empty()) inputs.emplace_back(role, path);
-    run.fingerprint(o.fod);
-    run.fingerprint(o.tracks);
+    run.reading(o.fod);
+    run.reading(o.tracks);
     const auto fixels = fixels_of(run, o);
     if (!o.in_coeffs.empty()) o.sift2.coefficients = read_coefficients(o.in_coeffs);
     weights::FixelLengths lengths(fixels, run.device(), o.chunk, o.memory >= 0 ? o.memory : run.device().free_memory() / 2);

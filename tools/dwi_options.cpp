@@ -52,7 +52,7 @@ std::vector<std::pair<std::string, std::string>> DwiInputs::files() const {
 }
 
 Series DwiInputs::read_dwi(Run& run) const {
-    run.fingerprint(dwi);
+    run.reading(dwi);
     return io::read_series(dwi);
 }
 

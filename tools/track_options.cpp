@@ -116,7 +116,7 @@ void TrackArguments::complete() {
     if (!seed_direction.empty()) track.direction = {seed_direction[0], seed_direction[1], seed_direction[2]};
 }
 
-TrackInputs::TrackInputs(const TrackArguments& o, Run& run) : field((run.fingerprint(o.field), io::read_image(o.field))) {
+TrackInputs::TrackInputs(const TrackArguments& o, Run& run) : field((run.reading(o.field), io::read_image(o.field))) {
     add("field", o.field);
     read_seeds(o);
     if (!o.seed_dynamic.empty()) segment(o.seed_dynamic, o.field, run);

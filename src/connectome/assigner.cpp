@@ -52,7 +52,7 @@ Assigner::Assigner(const std::vector<std::int32_t>& places, const Grid& grid, As
 void Assigner::assign(const kernels::StreamlinesView& streamlines, std::int64_t n, std::int64_t n_vertices, const double* lengths) {
     const auto size = static_cast<std::size_t>(n);
     nodes_ = Buffer<std::int32_t>(device_, way_ == Assignment::all_voxels ? static_cast<std::size_t>(n_vertices) : 2 * size);
-    const auto run = [&](const auto& search) { launch(device_, n, kernels::AssignEnds{streamlines, lengths, search, nodes_.data()}); };
+    const auto run = [&]<class Search>(const Search& search) { launch(device_, n, kernels::AssignEnds<Search>{streamlines, lengths, search, nodes_.data()}); };
     switch (way_) {
         case Assignment::radial_search: run(radial_); break;
         case Assignment::end_voxels: run(kernels::EndVoxel{grid_}); break;
@@ -72,7 +72,7 @@ void Assigner::assign(const kernels::StreamlinesView& streamlines, std::int64_t 
             for (std::int64_t begin = 0; begin < n; begin += at_once) {
                 auto part = streamlines;
                 part.offsets += begin;
-                launch(device_, std::min(at_once, n - begin), kernels::AssignEnds{part, lengths + begin, search, nodes_.data() + 2 * begin});
+                launch(device_, std::min(at_once, n - begin), kernels::AssignEnds<kernels::ForwardSearch>{part, lengths + begin, search, nodes_.data() + 2 * begin});
             }
             break;
         }

@@ -198,7 +198,7 @@ class TrxReader : public TractogramReader {
         } else if (folder == "groups") {
             StreamlineGroup group{name, {}, {}};
             open(entry, *parsed, rows_of(entry, *parsed)).read(rows_of(entry, *parsed), [&](double id) {
-                if (!(id >= 0 && id < static_cast<double>(streamlines))) damaged(fmt::format("its group {} has a streamline {} of {}", name, id, streamlines));
+                if (!(id >= 0 && id < static_cast<double>(streamlines))) damaged(fmt::format("its group {} has a streamline {} of {}", group.name, id, streamlines));
                 group.members.push_back(static_cast<std::uint32_t>(id));
             });
             info_.groups.push_back(std::move(group));

@@ -60,7 +60,7 @@ Tractogram Exemplars::tractogram(const std::vector<Node>& nodes) const {
         if (!(course.weight > 0)) continue;
         std::array<Vec3d, 2> centre;
         for (std::size_t side = 0; side < 2; ++side) {
-            const auto node = std::find_if(nodes.begin(), nodes.end(), [&](const Node& n) { return n.label == edge[side]; });
+            const auto node = std::find_if(nodes.begin(), nodes.end(), [label = edge[side]](const Node& n) { return n.label == label; });
             centre[side] = node == nodes.end() ? Vec3d{std::nan(""), 0, 0} : node->centre;
         }
         std::vector<float> line;
