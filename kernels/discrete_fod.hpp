@@ -134,7 +134,7 @@ struct ColumnsBy<Team<Lanes>> {
             for (int j = 0; j < DirectionSet::in_column; ++j) s += shares[k].of[j];
             return s;
         });
-        auto up_to = sum;  // and with that of each
+        auto up_to = sum;  // and that of all before
         ARCUATE_UNROLL
         for (int apart = 1; apart < Lanes; apart *= 2) {
             const auto before = team.moved(up_to, [&](int k) { return max(k - apart, 0); });

@@ -100,17 +100,17 @@ struct TrackStreamline {
             for (auto& path : run_.records[item_].path) team_.store(path, VertexPath{});
             act_ = {};
             visits_ = {};
-            const TrackRules& rules = run_.rules;
-            const Philox random{rules.run_seed, id(), Purpose::seed, 0};
+            const TrackRules& given = run_.rules;
+            const Philox random{given.run_seed, id(), Purpose::seed, 0};
             Vec3 seed{}, direction{};
-            going_ = rules.seeds(random, seed, direction) && rules.regions.in_mask(seed) && !rules.regions.excluded(seed) && (!rules.act.on() || rules.act.accepts_seed(seed, act_)) &&
+            going_ = given.seeds(random, seed, direction) && given.regions.in_mask(seed) && !given.regions.excluded(seed) && (!given.act.on() || given.act.accepts_seed(seed, act_)) &&
                      started(seed, direction, random);
             if (!going_) {
                 keep_fate();
                 return;
             }
-            if (rules.regions.required()) rules.regions.visit(seed, visits_);
-            one_sided_ = rules.unidirectional || (rules.act.on() && rules.act.one_sided(seed, start_.direction));
+            if (given.regions.required()) given.regions.visit(seed, visits_);
+            one_sided_ = given.unidirectional || (given.act.on() && given.act.one_sided(seed, start_.direction));
             fate_.outcome = SeedEnd::accepted;
             begin_half(0);
         }
@@ -188,15 +188,15 @@ struct TrackStreamline {
 
         /// The first direction: the user's, or one within the angle of that which the seed comes with, or else the algorithm's own.
         ARCUATE_HD bool started(Vec3 seed, Vec3 near, const Philox& random) {
-            const TrackRules& rules = run_.rules;
-            const bool drawn = !rules.has_direction && dot(near, near) > 0.0f;
-            const Vec3* asked = rules.has_direction ? &rules.direction : nullptr;
-            Vec3 direction = rules.direction;
+            const TrackRules& given = run_.rules;
+            const bool drawn = !given.has_direction && dot(near, near) > 0.0f;
+            const Vec3* asked = given.has_direction ? &given.direction : nullptr;
+            Vec3 direction = given.direction;
             if (drawn) asked = &direction;
-            for (int trial = 0; trial < (drawn ? rules.seed_trials : 1); ++trial) {
+            for (int trial = 0; trial < (drawn ? given.seed_trials : 1); ++trial) {
                 if (drawn) {
                     const Random4 r = random(1u + static_cast<std::uint32_t>(trial));
-                    direction = normalized(turned(frame_around(r.v[2] >> 31 ? -near : near), cone_direction(r, rules.seed_one_minus_cos)));
+                    direction = normalized(turned(frame_around(r.v[2] >> 31 ? -near : near), cone_direction(r, given.seed_one_minus_cos)));
                 }
                 if (run_.algorithm.start(seed, random, asked, start_)) return true;
             }
@@ -204,11 +204,11 @@ struct TrackStreamline {
         }
 
         ARCUATE_HD SeedEnd judged() const {
-            const TrackRules& rules = run_.rules;
+            const TrackRules& given = run_.rules;
             if (fate_.vertices < 2) return SeedEnd::no_propagation;
-            if (fate_.length < rules.min_length) return SeedEnd::too_short;
-            if (rules.regions.required() && !rules.regions.all_visited(visits_)) return SeedEnd::missed_include;
-            if (rules.act.on() && act_.seed_in_sgm && !act_.left_seed_sgm) return SeedEnd::wm_requirement;
+            if (fate_.length < given.min_length) return SeedEnd::too_short;
+            if (given.regions.required() && !given.regions.all_visited(visits_)) return SeedEnd::missed_include;
+            if (given.act.on() && act_.seed_in_sgm && !act_.left_seed_sgm) return SeedEnd::wm_requirement;
             return SeedEnd::accepted;
         }
 
@@ -281,8 +281,8 @@ struct TrackStreamline {
 
         /// What images say of a place, whatever came before: a RegionVerdict, and above it Act::seen().
         ARCUATE_HD unsigned facts_of(Vec3 vertex) const {
-            const TrackRules& rules = run_.rules;
-            return static_cast<unsigned>(rules.regions.at(vertex)) | (rules.act.on() ? rules.act.seen(vertex) << 8 : 0u);
+            const TrackRules& given = run_.rules;
+            return static_cast<unsigned>(given.regions.at(vertex)) | (given.act.on() ? given.act.seen(vertex) << 8 : 0u);
         }
 
         /// A step's next vertex, with its facts.

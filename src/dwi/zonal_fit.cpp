@@ -146,7 +146,7 @@ std::vector<double> nonnegative_residual(const std::vector<std::vector<double>>&
 }  // namespace
 
 ZonalFit::ZonalFit(int lmax)
-    : lmax_(lmax), normal_(static_cast<std::size_t>(lmax / 2 + 1), static_cast<std::size_t>(lmax / 2 + 1)), rhs_(static_cast<std::size_t>(lmax / 2 + 1), 1) {
+    : normal_(static_cast<std::size_t>(lmax / 2 + 1), static_cast<std::size_t>(lmax / 2 + 1)), rhs_(static_cast<std::size_t>(lmax / 2 + 1), 1) {
     if (lmax < 2 || lmax > largest_lmax || lmax % 2)
         throw InputError(fmt::format("lmax {} is not available for response functions (it is even, from 2 to 12); choose one of these", lmax));
 }

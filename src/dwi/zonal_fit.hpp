@@ -22,7 +22,6 @@ class ZonalFit {
 
   private:
     Matrix factor() const;
-    int lmax_;
     Matrix normal_, rhs_;
 };
 
