@@ -308,6 +308,7 @@ void run_connectome(Run& run, Options& o) {
     if (o.tracks_itself()) {
         complete_tracking(o);
         track_inputs.emplace(o.how, run);
+        run.devices();  // all of them track, the first one accumulates
         inputs = track_inputs->files;
         for (auto& parameter : track_parameters(o.how, *track_inputs)) parameters.push_back(std::move(parameter));
         if (o.build.errors) warn_about_errors(run, *track_inputs);
@@ -326,7 +327,6 @@ void run_connectome(Run& run, Options& o) {
     const auto parcellations = read_parcellations(run, o, jobs, inputs);
 
     o.build.keep_assignments = !o.assignments.empty();
-    if (o.tracks_itself()) run.devices();  // all of them track, the first one accumulates
     // What is tracked already goes before what is still to be tracked.
     connectome::ConnectomeBuilder builder(parcellations, maps, o.build, o.tracks_itself() ? run.device().with_own_stream(Priority::high) : run.device());
     const auto metrics = tables_of(o, builder.connectome());

@@ -2,9 +2,14 @@
 file(REMOVE_RECURSE ${PLACE})
 file(MAKE_DIRECTORY ${PLACE})
 
-# arcuate(<argument>...): ends well; its words on standard error are in `words`.
+# arcuate(<argument>...): ends well, on the processor where no --device is given; its words on standard error are in `words`.
 function(arcuate)
-  execute_process(COMMAND ${ARCUATE} ${ARGN} --device cpu --quiet WORKING_DIRECTORY ${PLACE} RESULT_VARIABLE result ERROR_VARIABLE words)
+  list(FIND ARGN --device given)
+  set(device)
+  if(given EQUAL -1)
+    set(device --device cpu)
+  endif()
+  execute_process(COMMAND ${ARCUATE} ${ARGN} ${device} --quiet WORKING_DIRECTORY ${PLACE} RESULT_VARIABLE result ERROR_VARIABLE words)
   if(NOT result EQUAL 0)
     message(FATAL_ERROR "arcuate ${ARGN} ended with ${result}: ${words}")
   endif()
