@@ -1,5 +1,6 @@
 #include "command.hpp"
 
+#include "arcuate/core/error.hpp"
 #include "arcuate/io/files.hpp"
 #include "arcuate/io/threads.hpp"
 
@@ -82,6 +83,7 @@ std::string the_command_line;
 
 const Device& Run::device() {
     if (devices_.empty()) {
+        if (device_spec.find(',') != std::string::npos) throw InputError(fmt::format("--device {} names several devices and arcuate {} computes on one; give one of them", device_spec, command));
         devices_.push_back(opening_.valid() ? opening_.get() : Device::open(device_spec, threads, device_memory));
         say_verbose(fmt::format("running on {}", devices_.front().name()));
     }

@@ -109,6 +109,7 @@ refuses("dynamic seeds change as they go" connectome --from-fod ${fod} --seed-dy
 refuses("walks on none" connectome --from-fod ${dwi}.nii.gz --seed-image ${signal_mask} --algorithm tensor-det --bval ${dwi}.bval --bvec ${dwi}.bvec --sift2 ${signal_parcels} ${PLACE}/x.h5)
 refuses("--sift2 belongs to tracking" connectome ${PLACE}/sd.tck ${parcels} ${PLACE}/x.h5 --sift2)
 refuses("--sift2-memory requires --sift2" connectome ${until} ${PLACE}/x.h5 --sift2-memory 1M)
+refuses("names several devices and arcuate connectome computes on one" connectome ${PLACE}/sd.tck ${parcels} ${PLACE}/x.h5 --device cpu,cpu)
 refuses("nowhere to start" connectome --from-fod ${fod} ${parcels} ${PLACE}/x.h5)
 refuses("has no output" connectome ${until} ${PLACE}/x.h5 ${parcels})
 refuses("no streamline was accepted" connectome ${until} ${PLACE}/x.h5 --seeds 100 --cutoff 1000)

@@ -2,13 +2,18 @@
 file(REMOVE_RECURSE ${PLACE})
 file(MAKE_DIRECTORY ${PLACE})
 
-# arcuate(<argument>...): ends well, on the processor where no --device is given; its words on standard error are in `words`.
-function(arcuate)
+# Sets `device`: the processor, where the arguments name no device.
+function(choose_device)
   list(FIND ARGN --device given)
-  set(device)
+  set(device PARENT_SCOPE)
   if(given EQUAL -1)
-    set(device --device cpu)
+    set(device --device cpu PARENT_SCOPE)
   endif()
+endfunction()
+
+# arcuate(<argument>...): ends well; its words on standard error are in `words`.
+function(arcuate)
+  choose_device(${ARGN})
   execute_process(COMMAND ${ARCUATE} ${ARGN} ${device} --quiet WORKING_DIRECTORY ${PLACE} RESULT_VARIABLE result ERROR_VARIABLE words)
   if(NOT result EQUAL 0)
     message(FATAL_ERROR "arcuate ${ARGN} ended with ${result}: ${words}")
@@ -18,7 +23,8 @@ endfunction()
 
 # refuses(<words of the error, a regular expression> <argument>...): ends with 1 and leaves nothing.
 function(refuses why)
-  execute_process(COMMAND ${ARCUATE} ${ARGN} --device cpu --quiet WORKING_DIRECTORY ${PLACE} RESULT_VARIABLE result ERROR_VARIABLE words)
+  choose_device(${ARGN})
+  execute_process(COMMAND ${ARCUATE} ${ARGN} ${device} --quiet WORKING_DIRECTORY ${PLACE} RESULT_VARIABLE result ERROR_VARIABLE words)
   if(NOT result EQUAL 1 OR NOT words MATCHES "${why}")
     message(FATAL_ERROR "arcuate ${ARGN} ended with ${result} and not for '${why}': ${words}")
   endif()
