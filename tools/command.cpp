@@ -82,12 +82,8 @@ std::string the_command_line;
 }  // namespace
 
 const Device& Run::device() {
-    if (devices_.empty()) {
-        if (device_spec.find(',') != std::string::npos) throw InputError(fmt::format("--device {} names several devices and arcuate {} computes on one; give one of them", device_spec, command));
-        devices_.push_back(opening_.valid() ? opening_.get() : Device::open(device_spec, threads, device_memory));
-        say_verbose(fmt::format("running on {}", devices_.front().name()));
-    }
-    return devices_.front();
+    if (devices_.empty() && names_several()) throw InputError(fmt::format("--device {} names several devices and arcuate {} computes on one; give one of them", device_spec, command));
+    return devices().front();
 }
 
 const std::vector<Device>& Run::devices() {
@@ -114,8 +110,7 @@ void Run::warn(const std::string& text) const { fmt::print(stderr, "warning: {}\
 
 void Run::reading(const std::string& path) {
     if (io::threads() == 1) return;
-    const bool one = device_spec.find(',') == std::string::npos;
-    if (one && devices_.empty() && !opening_.valid())
+    if (!names_several() && devices_.empty() && !opening_.valid())
         opening_ = std::async(std::launch::async, [spec = device_spec, n = threads, memory = device_memory] { return Device::open(spec, n, memory); });
     fingerprints_.emplace(path, std::async(std::launch::async, [path, stop = stop_.get_token()] { return sha256_of_file(path, stop); }));
 }

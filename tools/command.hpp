@@ -56,6 +56,8 @@ class Run {
     void require_writable(const std::vector<std::string>& outputs) const;
 
   private:
+    bool names_several() const { return device_spec.find(',') != std::string::npos; }
+
     std::vector<Device> devices_;
     std::future<Device> opening_;
     std::unique_ptr<Progress> progress_;

@@ -59,9 +59,16 @@ void settle(std::vector<Vec3d>& d, int all, AddForces add_forces) {
             for (double& c : direction) c = -c;
 }
 
-}  // namespace
-
-namespace {
+/// What has been computed: an iterative search for a response asks for the same directions again and again, and they take long on one thread.
+template <std::vector<Vec3d> (*compute)(int)>
+std::vector<Vec3d> remembered(int n) {
+    static std::mutex mutex;
+    static std::map<int, std::vector<Vec3d>> known;
+    const std::lock_guard lock(mutex);
+    auto& d = known[n];
+    if (d.empty()) d = compute(n);
+    return d;
+}
 
 std::vector<Vec3d> settled_directions(int n) {
     // Turns by the golden angle, 2.39996 rad, are nearly even already; descent evens out the rim and the pole.
@@ -73,19 +80,7 @@ std::vector<Vec3d> settled_directions(int n) {
     return d;
 }
 
-}  // namespace
-
-std::vector<Vec3d> repelled_directions(int n) {
-    // Some 40 ms for 300 on one thread, and an iterative search for a response asks dozens of times.
-    static std::mutex mutex;
-    static std::map<int, std::vector<Vec3d>> known;
-    const std::lock_guard lock(mutex);
-    auto& d = known[n];
-    if (d.empty()) d = settled_directions(n);
-    return d;
-}
-
-std::vector<Vec3d> repelled_pairs(int n) {
+std::vector<Vec3d> settled_pairs(int n) {
     const auto below = [](const Vec3d& d) { return Vec3d{d[0], d[1], -d[2]}; };
     // Those and their opposites fill the upper half twice as they turn, so half the golden angle makes them even.
     auto d = spiral(n, 0.36237489008048024, 0.93203242381322764);
@@ -101,6 +96,11 @@ std::vector<Vec3d> repelled_pairs(int n) {
     });
     return d;
 }
+
+}  // namespace
+
+std::vector<Vec3d> repelled_directions(int n) { return remembered<settled_directions>(n); }
+std::vector<Vec3d> repelled_pairs(int n) { return remembered<settled_pairs>(n); }
 
 namespace {
 

@@ -12,26 +12,26 @@
 
 namespace arcuate::tracking {
 
-// Defaults: tckgen's; prob: DIPY's angle; ptt: Trekker's step, radius of curvature (which the angle follows from), probe, and distance of kept vertices.
+// Defaults: tckgen's; sd: fewer directions per seed, since each is climbed to one of a few peaks; prob: DIPY's angle; ptt: Trekker's step, radius of curvature (which the angle follows from), probe, and distance of kept vertices.
 const std::array<AlgorithmRow, static_cast<std::size_t>(Algorithm::count)> algorithms{{
     {Algorithm::ifod2, "ifod2", "iFOD2", "probabilistic, second-order arcs through the FOD", "Tournier et al. 2010, Proc. ISMRM 18:1670", FieldKind::fod, 0.5, 0, 45, 0.1,
-     0.25, 3, true, true},
+     0.25, 3, 1000, true, true},
     {Algorithm::ifod1, "ifod1", "iFOD1", "probabilistic, first order", "Tournier et al. 2012, Int J Imaging Syst Technol 22:53", FieldKind::fod, 0.1, 0.25, 15, 0.1, 1, 1,
-     true, true},
+     1000, true, true},
     {Algorithm::sd, "sd", "SD_STREAM", "deterministic, along the FOD's peaks", "Tournier et al. 2012, Int J Imaging Syst Technol 22:53", FieldKind::fod, 0.1, 0.25, 60, 0.1,
-     0, 1, false, false},
+     0, 1, 100, false, false},
     {Algorithm::ptt, "ptt", "PTT", "probabilistic, parallel transport of a frame", "Aydogan & Shi 2021, IEEE Trans Med Imaging 40:635", FieldKind::fod, 0.025, 0, 0, 0.1, 1,
-     20, true, true},
+     20, 1000, true, true},
     {Algorithm::prob, "prob", "Probabilistic", "probabilistic, from a fixed set of directions", "Garyfallidis et al. 2014, Front Neuroinform 8:8", FieldKind::fod, 0.2, 0.25, 30,
-     0.1, 0, 1, false, true},
+     0.1, 0, 1, 1000, false, true},
     {Algorithm::tensor_det, "tensor-det", "Tensor_Det", "deterministic, along the tensor", "Basser et al. 2000, Magn Reson Med 44:625", FieldKind::signal, 0.1, 0.25, 60, 0.1, 0,
-     1, false, false},
+     1, 1000, false, false},
     {Algorithm::tensor_prob, "tensor-prob", "Tensor_Prob", "along the tensor of a wild bootstrap of the signal", "Jones 2008, IEEE Trans Med Imaging 27:1268",
-     FieldKind::signal, 0.1, 0.25, 60, 0.1, 0, 1, false, false},
-    {Algorithm::fact, "fact", "FACT", "along the fixel of the voxel", "Mori et al. 1999, Ann Neurol 45:265", FieldKind::peaks, 0.1, 0, 60, 0.1, 0, 1, false, false},
+     FieldKind::signal, 0.1, 0.25, 60, 0.1, 0, 1, 1000, false, false},
+    {Algorithm::fact, "fact", "FACT", "along the fixel of the voxel", "Mori et al. 1999, Ann Neurol 45:265", FieldKind::peaks, 0.1, 0, 60, 0.1, 0, 1, 1000, false, false},
     {Algorithm::nulldist1, "nulldist1", "Nulldist1", "ifod1 without data: what chance connects", "Morris et al. 2008, NeuroImage 42:1329", FieldKind::any, 0.1, 0.25, 15, 0, 0, 1,
-     false, true},
-    {Algorithm::nulldist2, "nulldist2", "Nulldist2", "ifod2 without data", "Morris et al. 2008, NeuroImage 42:1329", FieldKind::any, 0.5, 0, 45, 0, 0, 3, false, true},
+     1000, false, true},
+    {Algorithm::nulldist2, "nulldist2", "Nulldist2", "ifod2 without data", "Morris et al. 2008, NeuroImage 42:1329", FieldKind::any, 0.5, 0, 45, 0, 0, 3, 1000, false, true},
 }};
 
 const AlgorithmRow& algorithm_named(const std::string& name) {
@@ -126,7 +126,7 @@ TrackOptions resolve(const TrackOptions& options, const TrackInput& input) {
     if (o.power == 0) o.power = row.power;
     if (o.probe == 0) o.probe = 0.25 * voxel;
     if (o.downsample == 0) o.downsample = row.downsample;
-    if (o.seed_trials == 0) o.seed_trials = o.algorithm == Algorithm::sd ? 100 : 1000;
+    if (o.seed_trials == 0) o.seed_trials = row.seed_trials;
     if (o.min_length < 0) o.min_length = (input.anatomy ? 2 : 5) * voxel;
     if (o.max_length < 0) o.max_length = 100 * voxel;
     if (o.seed_cutoff < 0) o.seed_cutoff = o.cutoff;

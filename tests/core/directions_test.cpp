@@ -40,6 +40,7 @@ TEST(RepelledDirections, KeepTheirDistance) {
 
 // 384 axes that repel each other alone are 7.0 degrees apart at least; the mirror keeps some a little nearer to their image.
 TEST(RepelledPairs, KeepTheirDistanceWithTheirImages) {
+    EXPECT_GT(least_angle(arcuate::repelled_directions(384)), 6.9);
     auto d = arcuate::repelled_pairs(192);
     ASSERT_EQ(d.size(), 192u);
     for (std::size_t i = 0; i < 192; ++i) {

@@ -52,15 +52,20 @@ struct Left {
     }
 };
 
+/// A point in the field.
+Vec3 somewhere(const Philox& random) {
+    const auto r = random(0);
+    return to_kernel(transform_point(crossing().grid.voxel_to_world, {17.0 * uniform(r.v[0]), 15.0 * uniform(r.v[1]), 11.0 * uniform(r.v[2])}));
+}
+
 /// From seeds in the field until it ends, both ways; how often each end came about.
 template <class State, class Start, class One, class Eight>
 std::array<int, 5> expect_same_steps(Start start, One one, Eight eight) {
     std::array<int, 5> ends{};
     for (std::uint64_t item = 0; item < 150; ++item) {
-        const auto r = Philox{3, item, Purpose::seed, 0}(0);
-        const Vec3d p = transform_point(crossing().grid.voxel_to_world, {17.0 * uniform(r.v[0]), 15.0 * uniform(r.v[1]), 11.0 * uniform(r.v[2])});
+        const Philox of_seed{3, item, Purpose::seed, 0};
         State state{};
-        if (!start(Vec3{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2])}, Philox{3, item, Purpose::seed, 0}, state)) continue;
+        if (!start(somewhere(of_seed), of_seed, state)) continue;
         for (std::uint32_t step = 0; step < 200; ++step) {
             const Philox random{3, item, Purpose::forward_half, step};
             Left<State> a{{}, state, {}, {}}, b{{}, state, {}, {}};
@@ -157,9 +162,7 @@ TEST(CandidateLanes, OfTheDiscretisedFod) {
         EXPECT_GT(count(ends, StepEnd::exit_image), 20);
         for (std::uint64_t item = 0; item < 150; ++item) {
             const Philox random{5, item, Purpose::seed, 0};
-            const auto r = random(0);
-            const Vec3d p = transform_point(crossing().grid.voxel_to_world, {17.0 * uniform(r.v[0]), 15.0 * uniform(r.v[1]), 11.0 * uniform(r.v[2])});
-            const Vec3 seed{static_cast<float>(p[0]), static_cast<float>(p[1]), static_cast<float>(p[2])};
+            const Vec3 seed = somewhere(random);
             Vec3 one{}, eight{};
             ASSERT_EQ(directions.start_by(Team<32>{}, seed, random, nullptr, one), directions.start_by(EightAtOnce{}, seed, random, nullptr, eight));
             EXPECT_EQ(std::memcmp(&one, &eight, sizeof one), 0);

@@ -1,6 +1,7 @@
 // How far streamlines go in fixels: by hand, against cutting every segment at every face, and against looking at every direction.
 #include "scene.hpp"
 
+#include "backend/buffer.hpp"
 #include "devices.hpp"
 #include "reference/fixels.hpp"
 
@@ -87,19 +88,31 @@ TEST_P(FixelLengthsOf, FindTheNearestDirection) {
 TEST(FixelLengthsBytes, AreTheSameForAnyThreadsChunksBatchesOrderAndDevice) {
     const Fixels fixels = one_fixel_each(oblique_grid());
     const Tractogram t = random_walks(fixels.grid, 211);
-    const auto build = [&](const Device& device, std::int64_t chunk, bool in_pieces) {
+    const auto build = [&](const Device& device, std::int64_t chunk, bool in_pieces, bool there_already = false) {
         FixelLengths lengths(fixels, device, chunk);
-        const TractogramView all = t.view();
+        const Buffer<float> there(device, t.positions);  // where a tracker would have left them
+        TractogramView all = t.view();
+        if (there_already) {
+            all.positions = {};
+            all.on_device = there.data();
+        }
         if (in_pieces)  // the last first; views need not begin at vertex 0
-            for (const auto& [first, size] : {std::pair<std::size_t, std::size_t>{97, 114}, {0, 97}}) lengths.append({all.positions, all.offsets.subspan(first, size + 1)});
+            for (const auto& [first, size] : {std::pair<std::size_t, std::size_t>{97, 114}, {0, 97}}) {
+                auto some = all;
+                some.offsets = all.offsets.subspan(first, size + 1);
+                lengths.append(some);
+            }
         else
             lengths.append(all);
+        EXPECT_TRUE(lengths.reads_on()->is_same(device));
+        device.synchronize();  // before the vertices go
         return std::pair{lengths.track_density(), lengths.pairs()};
     };
     const auto expected = build(Device::open("cpu", 1), 1000, false);
     const auto check = [&](const Device& device) {
         for (const std::int64_t chunk : {1, 64, 1000})
-            for (const bool in_pieces : {false, true}) EXPECT_EQ(build(device, chunk, in_pieces), expected);
+            for (const bool in_pieces : {false, true})
+                for (const bool there_already : {false, true}) EXPECT_EQ(build(device, chunk, in_pieces, there_already), expected);
     };
     for (const int threads : {1, 2, 3}) check(Device::open("cpu", threads));
     if (const auto cuda = test::open_for_test("cuda"); cuda.device)

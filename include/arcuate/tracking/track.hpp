@@ -42,6 +42,7 @@ struct AlgorithmRow {
     double cutoff;
     double power;           ///< 0: does not apply
     int downsample;
+    int seed_trials;
     bool draws;             ///< directions are drawn by rejection: trials, power
     bool backtracks;        ///< another attempt may go another way
 };
@@ -108,7 +109,7 @@ struct TrackOptions {
     bool rk4 = false;               ///< Runge-Kutta 4 instead of Euler's method, where the algorithm allows
     int samples = 4;                ///< samples along an arc or a probe, its start included
     int trials = 1000;              ///< candidates per step before giving up
-    int seed_trials = 0;            ///< directions tried per seed; 0: 1000, of sd 100, since each is climbed to one of a few peaks
+    int seed_trials = 0;            ///< directions tried per seed; 0: the algorithm's
     double probe = 0;               ///< length of ptt's probe [mm]; 0: a quarter of a voxel
     int downsample = 0;             ///< every n-th vertex is kept, and both ends; 0: the algorithm's
     bool unidirectional = false;    ///< do not track the second half
