@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# bench/bundle.sh OUT.tar.xz [ARCHITECTURE|none]: builds everything for one GPU architecture (default 90) and packs programs, tests, their shared
+# bench/bundle.sh OUT.tar.xz [ARCHITECTURE|none|software]: builds everything for one GPU architecture (default 90) and packs programs, tests, their shared
 # libraries and bench/gpu.sh, to run on a machine that has a GPU, its driver and nothing of ours installed:
 #     tar -xf OUT.tar.xz && arcuate-bundle/gpu.sh RESULTS
-# Without nvcc, and with none, the CPU backend alone is packed, which serves to try gpu.sh --cpu-only. Over 64 MiB is an error.
+# Without nvcc, and with none, the CPU backend alone is packed, which serves to try gpu.sh --cpu-only. With software the programs run on the GPU of software that the tests have
+# (tests/software_gpu): ARCUATE_SOFTWARE_GPUS=1 arcuate-bundle/gpu.sh RESULTS --parts 2. Over 64 MiB is an error.
 set -euo pipefail
 out=$(realpath -m -- "${1:?usage: bench/bundle.sh OUT.tar.xz [ARCHITECTURE]}")
 architecture=${2:-90}
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-preset=cpu
-if [ "$architecture" = none ]; then architecture=90
+preset=cpu code=$architecture-real software=OFF
+if [ "$architecture" = none ]; then code=90-real
 elif command -v nvcc >/dev/null || [ -x /usr/local/cuda/bin/nvcc ]; then preset=cuda; fi
 build=build/bundle-$preset
+if [ "$architecture" = software ]; then code=80-virtual software=ON build=build/software; fi
 launcher=()
 if command -v ccache >/dev/null; then launcher=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_CUDA_COMPILER_LAUNCHER=ccache); fi
-cmake --preset "$preset" -B "$build" -DARCUATE_CUDA_ARCHITECTURES="$architecture-real" "${launcher[@]}"
+cmake --preset "$preset" -B "$build" -DARCUATE_CUDA_ARCHITECTURES="$code" -DARCUATE_SOFTWARE_GPU=$software "${launcher[@]}"
 cmake --build "$build" -j "${JOBS:-$(nproc)}"
 
 work=$(mktemp -d)

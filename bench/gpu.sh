@@ -8,6 +8,7 @@
 # Nsight Compute (ncu) for 6.
 # Parts 3 to 6 leave out what would not be done by SECONDS_AT_MOST (500), and say so.
 # --cpu-only tries the script itself: one thread against all of them takes the place of CPU against GPU, and counts are small.
+# From a bundle for the software GPU (bench/bundle.sh OUT software) with ARCUATE_SOFTWARE_GPUS=1, parts 1 and 2 run the kernels' PTX on the host, on small cases; that takes half an hour.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 usage="usage: gpu.sh OUT [--cpu-only] [--parts 123456]"
@@ -26,10 +27,16 @@ part() { [[ $parts == *$1* ]]; }
 export out LD_LIBRARY_PATH=$here/lib:${LD_LIBRARY_PATH:-}
 arcuate=$here/bin/arcuate
 sides=(cpu cuda) voxel=2.5 brain_voxel=2 profiled_voxel=1.5 equal=${STREAMLINES:-20000} timed=100000 counts=(10000 100000 1000000 10000000) repeats=3
-most=${SECONDS_AT_MOST:-500}
+most=${SECONDS_AT_MOST:-500} command_seconds=60  # a command that takes longer hangs
 rm -rf "$out/work" && mkdir -p "$out/work" || exit 2
 rm -f "$out"/{commands,test_*,memcheck_*,initcheck_*,racecheck_*,synccheck_*}.log "$out"/{summary.json,power.csv} "$out"/kernels_*.csv
 
+software=false
+if [ "${ARCUATE_SOFTWARE_GPUS:-0}" -gt 0 ]; then
+    software=true voxel=5 brain_voxel=5 equal=${STREAMLINES:-60} command_seconds=1800
+    export ARCUATE_SOFTWARE_GPU_MEMORY=${ARCUATE_SOFTWARE_GPU_MEMORY:-32}  # MiB: chunks are as small
+    parts=${parts//[3456]/}
+fi
 if $cpu_only; then
     sides=(cpu-1-thread cpu) voxel=4 brain_voxel=4 profiled_voxel=4 equal=300 timed=300 counts=(300 1000) repeats=1
 elif ! "$arcuate" doctor --device cuda >"$out/doctor.txt" 2>&1; then
@@ -50,7 +57,6 @@ in_time() {
 }
 quoted() { local item list=""; for item in "$@"; do list+="${list:+, }\"$item\""; done; echo "$list"; }
 side_by_side=$(($(nproc) < 12 ? $(nproc) : 12))
-command_seconds=60  # a command that takes longer hangs
 
 # The commands of the whole path, by name. They run inside the folder of their data, so that no output that names its inputs depends on the side.
 d=. o=out
@@ -359,6 +365,7 @@ if part 6 && [ "${sides[1]}" = cuda ] && [ -x "$ncu" ]; then
     done
 fi
 gpu=$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader 2>/dev/null | head -n 1)
+if $software; then gpu="software GPU"; fi
 commit=$(cat "$here/commit.txt" 2>/dev/null)
 cat >"$out/summary.json" <<JSON
 {"version": "$("$arcuate" --version)", "commit": "$commit", "gpu": "$gpu", "cpu_threads": $(nproc), "sides": [$(quoted "${sides[@]}")], "seconds_in_all": $SECONDS,

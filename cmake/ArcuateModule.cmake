@@ -19,6 +19,9 @@ string(REPLACE ";" "," _host_flags_for_nvcc "${_host_flags}")
 target_compile_options(arcuate_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:${_host_flags};${_warnings}>
   $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--fmad=false;--expt-relaxed-constexpr;--extended-lambda;-Xcompiler=${_host_flags_for_nvcc}>)
+if(ARCUATE_SOFTWARE_GPU AND NOT CMAKE_CUDA_FLAGS MATCHES "no-compress")
+  target_compile_options(arcuate_options INTERFACE $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CUDA>:--no-compress>>)  # it reads the PTX
+endif()
 set_target_properties(arcuate_options PROPERTIES EXPORT_NAME options)
 
 set_property(GLOBAL PROPERTY ARCUATE_MODULES arcuate_options)
@@ -51,6 +54,9 @@ function(arcuate_test file)
   target_link_libraries(${target} PRIVATE ${T_LINK} arcuate_options GTest::gmock GTest::gtest_main)
   add_test(NAME ${dir}.${file} COMMAND ${target})
   set_tests_properties(${dir}.${file} PROPERTIES LABELS "${dir};${T_LABELS}" TIMEOUT 600)
+  if(ARCUATE_SOFTWARE_GPU)
+    set_tests_properties(${dir}.${file} PROPERTIES ENVIRONMENT ARCUATE_SOFTWARE_GPUS=2)
+  endif()
   if(ARCUATE_SANITIZE)  # tests ask for more memory than there is, and expect our error, not the sanitizer's
     set_tests_properties(${dir}.${file} PROPERTIES ENVIRONMENT "ASAN_OPTIONS=allocator_may_return_null=1;TSAN_OPTIONS=allocator_may_return_null=1:\
 suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp")

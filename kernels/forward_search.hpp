@@ -65,7 +65,8 @@ struct ForwardSearch {
             for (std::int32_t k = 1; k < n; ++k)
                 if (queue[k].cost < queue[best].cost || (queue[k].cost == queue[best].cost && queue[k].cell < queue[best].cell)) best = k;
             const auto cell = static_cast<std::int32_t>(queue[best].cell);
-            queue[best] = queue[--n];
+            --n;
+            queue[best] = {queue[n].cost, queue[n].cell};  // not the unwritten bytes beside them
             at = {cell % wx, cell / wx % wy, cell / (wx * wy)};
         }
     }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # tests/run.sh [CTEST_OPTION...]: installs what is missing, builds everything, and runs the whole suite, or a part of it, for instance
-# `tests/run.sh -R io`. Tests on real data run where ARCUATE_TEST_DATA names a folder of them, and skip elsewhere.
+# `tests/run.sh -R io`. Tests on real data run where ARCUATE_TEST_DATA names a folder of them, and skip elsewhere. With nvcc and without a GPU, what is for CUDA runs on one of software.
 source "$(dirname "${BASH_SOURCE[0]}")/../tools/setup.sh"
 
 # ctest calls a test passed whose cases were all skipped; so the reasons are gathered and said.
@@ -15,6 +15,8 @@ run_suite() {
 }
 
 stage "install what is missing" bash docker/install.sh build $thrust test peer
-stage "configure ($preset)" configure -DARCUATE_TESTS=ON -DARCUATE_BENCH=ON
+software_gpu=OFF
+if [ "$preset" = cuda ] && ! has_gpu; then software_gpu=ON; fi
+stage "configure ($preset)" configure -DARCUATE_TESTS=ON -DARCUATE_BENCH=ON -DARCUATE_SOFTWARE_GPU=$software_gpu
 stage "build" cmake --build "$build" -j "$(nproc)"
 stage "test" run_suite "$@"

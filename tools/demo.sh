@@ -7,7 +7,7 @@ shift
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 stage "install what is missing" bash docker/install.sh build $thrust
-stage "configure ($preset)" configure -DARCUATE_TESTS=OFF -DARCUATE_BENCH=OFF
+stage "configure ($preset)" configure -DARCUATE_TESTS=OFF -DARCUATE_BENCH=OFF -DARCUATE_SOFTWARE_GPU=OFF
 stage "build" cmake --build "$build" --target arcuate_tool -j "$(nproc)"
 stage "demo" "$build/tools/arcuate" demo "$out" "$@"
 echo "program: $PWD/$build/tools/arcuate"

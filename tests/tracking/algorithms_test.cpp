@@ -84,7 +84,7 @@ TEST_P(EveryAlgorithm, StandsInItsOwnRow) { EXPECT_EQ(algorithms[static_cast<std
 
 TEST_P(EveryAlgorithm, FollowsStraightFibres) {
     const Straight straight(algorithm());
-    TrackOptions o{.algorithm = algorithm(), .select = 60};
+    TrackOptions o{.algorithm = algorithm(), .select = 60, .step = step(), .chunk = 100};
     for (const Device& d : test::devices()) {
         TrackSummary s;
         const auto tracks = run(straight.input, o, std::span(&d, 1), &s);
@@ -118,7 +118,7 @@ TEST_P(EveryAlgorithm, BytesDoNotDependOnThreadsChunksOrDevices) {
         }
         TrackSummary expected_summary;
         const auto expected = run(straight.input, o, std::span(&one, 1), &expected_summary);
-        for (const std::int64_t chunk : {0, 1, 1000})
+        for (const std::int64_t chunk : {0, 1, 100})
             for (const auto& devices : sets) {
                 o.chunk = chunk;
                 TrackSummary s;

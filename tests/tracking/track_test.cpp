@@ -139,10 +139,11 @@ TEST(TrackBytes, DoNotDependOnThreadsChunksOrDevice) {
     o.seed = 42;
     const auto expected = run(fod, o, Device::open("cpu", 1));
     ASSERT_EQ(expected.tracks.size(), 150);
-    for (const std::int64_t chunk : {1, 37, 1000})
+    for (const std::int64_t chunk : {1, 37, 300})
         for (const int threads : {1, 2, 3}) {
             o.chunk = chunk;
             for (const Device& d : test::devices(threads)) {
+                if (d.is_cuda() && threads != 2) continue;  // they are the host's
                 const auto got = run(fod, o, d);
                 EXPECT_EQ(got.tracks.positions, expected.tracks.positions) << d.name() << ", chunk " << chunk;
                 EXPECT_EQ(got.tracks.offsets, expected.tracks.offsets);
@@ -175,12 +176,12 @@ TEST(TrackBytes, VerticesThatStayOnTheDeviceAreTheSame) {
     for (std::int64_t v = 0; v < labels.grid.voxels(); ++v) labels.at(v) = v % 30 < 8 ? 1 : v % 30 < 22 ? 2 : 3;
     const auto parcellation = make_parcellation(labels, "thirds");
     tracking::TrackOptions o;
-    o.select = 300;
+    o.select = 150;
     o.min_length = 20;
     connectome::ConnectomeBuilder from_host(parcellation, {}, {.search_mm = 3}, Device::open("cpu", 2));
     from_host.append(run(fod, o).tracks.view());
     const auto expected = from_host.connectome();
-    ASSERT_EQ(expected.streamlines, 300);
+    ASSERT_EQ(expected.streamlines, 150);
     const auto connectome_on = [&](const Device& device, const tracking::TrackControl& control = {}) {
         connectome::ConnectomeBuilder builder(parcellation, {}, {.search_mm = 3}, device);
         EXPECT_TRUE(builder.reads_on()->is_same(device));
@@ -198,10 +199,11 @@ TEST(TrackBytes, VerticesThatStayOnTheDeviceAreTheSame) {
     };
     tracking::TrackControl in_batches;
     in_batches.batch = 70;
-    for (const std::int64_t chunk : {0, 1, 37, 1000})
+    for (const std::int64_t chunk : {0, 1, 37, 300})
         for (const int threads : {1, 2, 3}) {
             o.chunk = chunk;
             for (const Device& d : test::devices(threads)) {
+                if (d.is_cuda() && threads != 2) continue;
                 expect_same(connectome_on(d), d.name());
                 expect_same(connectome_on(d, in_batches), d.name() + " in batches");
             }
