@@ -8,7 +8,8 @@
 # Nsight Compute (ncu) for 6.
 # Parts 3 to 6 leave out what would not be done by SECONDS_AT_MOST (500), and say so.
 # --cpu-only tries the script itself: one thread against all of them takes the place of CPU against GPU, and counts are small.
-# From a bundle for the software GPU (bench/bundle.sh OUT software) with ARCUATE_SOFTWARE_GPUS=1, parts 1 and 2 run the kernels' PTX on the host, on small cases; that takes half an hour.
+# From a bundle for the software GPU (bench/bundle.sh OUT software) with ARCUATE_SOFTWARE_GPUS=1, parts 1 and 2 run the kernels' PTX on the host, on small cases. What estimates responses,
+# over and over in every voxel, is left out there, but on the processor for what needs one.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 usage="usage: gpu.sh OUT [--cpu-only] [--parts 123456]"
@@ -33,7 +34,7 @@ rm -f "$out"/{commands,test_*,memcheck_*,initcheck_*,racecheck_*,synccheck_*}.lo
 
 software=false
 if [ "${ARCUATE_SOFTWARE_GPUS:-0}" -gt 0 ]; then
-    software=true voxel=5 brain_voxel=5 equal=${STREAMLINES:-60} command_seconds=1800
+    software=true voxel=4 brain_voxel=5 equal=${STREAMLINES:-60} command_seconds=1800
     export ARCUATE_SOFTWARE_GPU_MEMORY=${ARCUATE_SOFTWARE_GPU_MEMORY:-32}  # MiB: chunks are as small
     parts=${parts//[3456]/}
 fi
@@ -180,11 +181,13 @@ if part 2; then
     select=$equal
     # of_side <side>: everything on one of them; both go at the same time, in folders of their own.
     of_side() {
-        local side=$1 folder=$out/work/$1 name seconds
+        local side=$1 folder=$out/work/$1 name seconds on
         mkdir -p "$folder/out"
         phantoms "$folder" "$side" "$voxel" "$brain_voxel" || echo "phantoms on $side" >>"$out/work/failed_commands"
         for name in "${names[@]}"; do
-            seconds=$(run_command "$name" "$side" "$folder") || echo "$name on $side" >>"$out/work/failed_commands"
+            on=$side
+            if $software; then case $name in response | tissues) on=cpu ;; run | run-at-once) left_out+=("$name"); continue ;; esac; fi
+            seconds=$(run_command "$name" "$on" "$folder") || echo "$name on $side" >>"$out/work/failed_commands"
             echo "$name $seconds" >>"$out/work/seconds_$side"
             # Where one hangs, others may: no more than a few are waited for.
             if [ "$(grep -c "on $side: rc 124" "$out/commands.log")" -gt 3 ]; then echo "what follows $name on $side: four hung" >>"$out/work/failed_commands"; break; fi

@@ -1,7 +1,7 @@
-#include "faulty_kernels.hpp"
-
 #include <cstdint>
 #include <vector>
+
+#include "faulty_kernels.hpp"
 
 namespace arcuate::test {
 namespace {

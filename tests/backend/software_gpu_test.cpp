@@ -1,9 +1,9 @@
 // The GPU of software finds the faults that it is there to find: each in a kernel that is right but for it. A device that failed stays so, as a real one, so each case has its own.
-#include "faulty_kernels.hpp"
-
 #include <cuda_runtime_api.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "faulty_kernels.hpp"
 
 using arcuate::test::Fault;
 using arcuate::test::run_faulty;
@@ -18,8 +18,9 @@ struct Case {
 
 class SoftwareGpuFault : public testing::TestWithParam<Case> {};
 INSTANTIATE_TEST_SUITE_P(, SoftwareGpuFault,
-                         testing::Values(Case{"WriteBeyondTheEnd", Fault::write_beyond, "are not the device's to write"}, Case{"ReadOfWhatNobodyWrote", Fault::read_unwritten, "are read, but nobody wrote them"},
-                                         Case{"Misaligned", Fault::misaligned, "are not aligned"}, Case{"MemoryOfTheHost", Fault::host_memory, "are not the device's to read"},
+                         testing::Values(Case{"WriteBeyondTheEnd", Fault::write_beyond, "are not the device's to write"},
+                                         Case{"ReadOfWhatNobodyWrote", Fault::read_unwritten, "are read, but nobody wrote them"}, Case{"Misaligned", Fault::misaligned, "are not aligned"},
+                                         Case{"MemoryOfTheHost", Fault::host_memory, "are not the device's to read"},
                                          Case{"ShuffleWithoutAPartner", Fault::partner_missing, "wait for others that never come"}),
                          [](const auto& spec) { return std::string(spec.param.name); });
 

@@ -4,8 +4,9 @@
 #include "memory.hpp"
 #include "warp.hpp"
 
-#include <chrono>
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>

@@ -1,13 +1,12 @@
-// What each instruction of PTX does, as the "Parallel Thread Execution ISA" defines it: IEEE arithmetic, rounded to nearest even, with denormals; of float operations, a NaN is always 0x7fffffff.
+// Which instruction of PTX does what to the registers of a warp (operations.hpp: to one lane's values).
+#include "operations.hpp"
 #include "ptx.hpp"
 #include "warp.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <bit>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <string>
 #include <type_traits>
 
@@ -24,58 +23,7 @@ void lanes(std::uint32_t mask, const Do& run) {
     }
 }
 
-template <class T>
-T clean(T value) {
-    if constexpr (std::is_same_v<T, float>) return value == value ? value : std::bit_cast<float>(0x7fffffffu);
-    return value;
-}
-
-// --- arithmetic: d = Op(a, b, c), each lane by itself ---
-
-template <class T>
-using Unsigned = std::make_unsigned_t<std::conditional_t<std::is_floating_point_v<T>, std::int32_t, T>>;
-
-struct Add { template <class T> T operator()(T a, T b) const { if constexpr (std::is_floating_point_v<T>) return clean(a + b); else return static_cast<T>(static_cast<Unsigned<T>>(a) + static_cast<Unsigned<T>>(b)); } };
-struct Sub { template <class T> T operator()(T a, T b) const { if constexpr (std::is_floating_point_v<T>) return clean(a - b); else return static_cast<T>(static_cast<Unsigned<T>>(a) - static_cast<Unsigned<T>>(b)); } };
-struct Mul { template <class T> T operator()(T a, T b) const { if constexpr (std::is_floating_point_v<T>) return clean(a * b); else return static_cast<T>(std::uint64_t{static_cast<Unsigned<T>>(a)} * static_cast<Unsigned<T>>(b)); } };
-struct MulHigh {
-    template <class T> T operator()(T a, T b) const {
-        using Wide = std::conditional_t<std::is_signed_v<T>, __int128, unsigned __int128>;
-        return static_cast<T>(static_cast<Wide>(a) * static_cast<Wide>(b) >> (8 * sizeof(T)));
-    }
-};
-struct MulAdd { template <class T> T operator()(T a, T b, T c) const { return Add{}(Mul{}(a, b), c); } };
-struct Fma { template <class T> T operator()(T a, T b, T c) const { return clean(std::fma(a, b, c)); } };
-struct Div { template <class T> T operator()(T a, T b) const {
-    if constexpr (std::is_floating_point_v<T>) return clean(a / b);
-    else if (b == 0) return static_cast<T>(-1);  // unspecified
-    else if (std::is_signed_v<T> && b == static_cast<T>(-1)) return Sub{}(T{0}, a);
-    else return static_cast<T>(a / b);
-} };
-struct Rem { template <class T> T operator()(T a, T b) const { return b == 0 ? a : std::is_signed_v<T> && b == static_cast<T>(-1) ? T{0} : static_cast<T>(a % b); } };
-struct Sqrt { template <class T> T operator()(T a) const { return clean(std::sqrt(a)); } };
-struct Rcp { template <class T> T operator()(T a) const { return clean(T{1} / a); } };
-struct Neg { template <class T> T operator()(T a) const { if constexpr (std::is_floating_point_v<T>) return -a; else return Sub{}(T{0}, a); } };
-struct Abs { template <class T> T operator()(T a) const { if constexpr (std::is_floating_point_v<T>) return std::fabs(a); else return a < 0 ? Sub{}(T{0}, a) : a; } };
-struct Min { template <class T> T operator()(T a, T b) const {
-    if constexpr (std::is_floating_point_v<T>) { if (a != a) return clean(b); if (b != b) return a; if (a == b) return std::signbit(a) ? a : b; }
-    return a < b ? a : b;
-} };
-struct Max { template <class T> T operator()(T a, T b) const {
-    if constexpr (std::is_floating_point_v<T>) { if (a != a) return clean(b); if (b != b) return a; if (a == b) return std::signbit(a) ? b : a; }
-    return a > b ? a : b;
-} };
-struct And { template <class T> T operator()(T a, T b) const { return static_cast<T>(a & b); } };
-struct Or { template <class T> T operator()(T a, T b) const { return static_cast<T>(a | b); } };
-struct Xor { template <class T> T operator()(T a, T b) const { return static_cast<T>(a ^ b); } };
-struct Not { template <class T> T operator()(T a) const { return static_cast<T>(~a); } };
-struct Copy { template <class T> T operator()(T a) const { return a; } };
-struct Brev { std::uint32_t operator()(std::uint32_t a) const { std::uint32_t r = 0; for (int i = 0; i < 32; ++i) r |= (a >> i & 1) << (31 - i); return r; } };
-struct Popc { template <class T> std::uint32_t operator()(T a) const { return static_cast<std::uint32_t>(std::popcount(a)); } };
-struct Clz { template <class T> std::uint32_t operator()(T a) const { return static_cast<std::uint32_t>(std::countl_zero(a)); } };
-struct FindShift { std::uint32_t operator()(std::uint32_t a) const { return a ? static_cast<std::uint32_t>(std::countl_zero(a)) : ~0u; } };
-struct Shl { template <class T> T operator()(T a, std::uint32_t b) const { return b >= 8 * sizeof(T) ? T{0} : static_cast<T>(static_cast<Unsigned<T>>(a) << b); } };
-struct Shr { template <class T> T operator()(T a, std::uint32_t b) const { return static_cast<T>(b < 8 * sizeof(T) ? a >> b : a < 0 ? T(-1) : T{0}); } };
+// --- arithmetic: d = Op(a, b, c), each lane by itself (operations.hpp) ---
 
 template <class R, class A, class Op>
 void one(Warp& w, const Instruction& i) {
@@ -91,7 +39,9 @@ void two(Warp& w, const Instruction& i) {
     lanes(w.active(), [&](int l) { d[l] = Op{}(static_cast<R>(a[l]), b[l]); });
 }
 template <class T, class Op>
-void same_two(Warp& w, const Instruction& i) { two<T, T, T, Op>(w, i); }
+void same_two(Warp& w, const Instruction& i) {
+    two<T, T, T, Op>(w, i);
+}
 template <class R, class A, class Op>
 void wide(Warp& w, const Instruction& i) {
     const A *const a = w.in<A>(i.a), *const b = w.in<A>(i.b);
@@ -112,20 +62,13 @@ void set_bits(Warp& w, std::int32_t d, std::uint32_t bits) {
     word = (word & ~w.active()) | (bits & w.active());
 }
 template <class Op>
-void predicates_two(Warp& w, const Instruction& i) { set_bits(w, i.d, Op{}(*w.in<std::uint32_t>(i.a), *w.in<std::uint32_t>(i.b))); }
+void predicates_two(Warp& w, const Instruction& i) {
+    set_bits(w, i.d, Op{}(*w.in<std::uint32_t>(i.a), *w.in<std::uint32_t>(i.b)));
+}
 template <class Op>
-void predicates_one(Warp& w, const Instruction& i) { set_bits(w, i.d, Op{}(*w.in<std::uint32_t>(i.a))); }
-
-struct Lt { template <class T> bool operator()(T a, T b) const { return a < b; } };
-struct Le { template <class T> bool operator()(T a, T b) const { return a <= b; } };
-struct Gt { template <class T> bool operator()(T a, T b) const { return a > b; } };
-struct Ge { template <class T> bool operator()(T a, T b) const { return a >= b; } };
-struct Eq { template <class T> bool operator()(T a, T b) const { return a == b; } };
-struct Ne { template <class T> bool operator()(T a, T b) const { if constexpr (std::is_floating_point_v<T>) return a < b || a > b; else return a != b; } };
-struct Num { template <class T> bool operator()(T a, T b) const { return a == a && b == b; } };
-template <class Op>
-struct OrNan { template <class T> bool operator()(T a, T b) const { return Op{}(a, b) || !Num{}(a, b); } };
-struct Nan { template <class T> bool operator()(T a, T b) const { return !Num{}(a, b); } };
+void predicates_one(Warp& w, const Instruction& i) {
+    set_bits(w, i.d, Op{}(*w.in<std::uint32_t>(i.a)));
+}
 
 template <class T, class Op>
 void compare(Warp& w, const Instruction& i) {
@@ -144,18 +87,6 @@ void select(Warp& w, const Instruction& i) {
 
 // --- conversions; the registers may be wider than the types ---
 
-template <class D, class S>
-D converted(S s, bool truncate) {
-    if constexpr (std::is_floating_point_v<S> && std::is_integral_v<D>) {
-        if (s != s) return sizeof(D) == 8 ? std::numeric_limits<D>::min() : D{0};
-        const S whole = truncate ? std::trunc(s) : std::nearbyint(s);
-        if (whole <= static_cast<S>(std::numeric_limits<D>::min())) return std::numeric_limits<D>::min();
-        if (whole >= static_cast<S>(std::numeric_limits<D>::max())) return std::numeric_limits<D>::max();
-        return static_cast<D>(whole);
-    } else {
-        return clean(static_cast<D>(s));
-    }
-}
 template <class D, class S, bool truncate>
 void convert(Warp& w, const Instruction& i) {
     const auto* const a = w.in<std::byte>(i.a);
@@ -226,7 +157,8 @@ void atomic(Warp& w, const Instruction& i) {
         w.place<T>(i, l, 1, false);
         std::atomic_ref<T> cell(*w.place<T>(i, l, 1, true));
         T now = cell.load();
-        while (!cell.compare_exchange_weak(now, Op{}(now, w.in<T>(i.b)[l]))) {}
+        while (!cell.compare_exchange_weak(now, Op{}(now, w.in<T>(i.b)[l]))) {
+        }
         if (i.d >= 0) w.out<T>(i.d)[l] = now;
     }
 }
@@ -397,55 +329,97 @@ int element_bytes(std::string_view type) {
 bool meaning_of(const std::vector<std::string_view>& parts, Meaning& m) {
     const auto name = parts[0], type = parts.back();
     const auto has = [&](std::string_view word) { return std::find(parts.begin() + 1, parts.end(), word) != parts.end(); };
-    if (has("ftz") || has("approx") || has("sat") || has("shared")) return false;
+    for (const auto other : {"ftz", "approx", "sat", "shared", "NaN", "rz", "rm", "rp", "rmi", "rpi"})  // another rounding, another kind of memory
+        if (has(other)) return false;
     m.source_bytes[0] = m.source_bytes[1] = m.source_bytes[2] = static_cast<std::int8_t>(element_bytes(type));
     const auto typed = [&](auto make) { return m.run = make(type); };
-    if (name == "add") typed(arithmetic<Add>);
-    else if (name == "sub") typed(arithmetic<Sub>);
+    if (name == "add")
+        typed(arithmetic<Add>);
+    else if (name == "sub")
+        typed(arithmetic<Sub>);
     else if (name == "mul" && has("wide"))
-        m.run = type == "s32" ? &wide<std::int64_t, std::int32_t, Mul> : type == "u32" ? &wide<std::uint64_t, std::uint32_t, Mul> : type == "s16" ? &wide<std::int32_t, std::int16_t, Mul> : &wide<std::uint32_t, std::uint16_t, Mul>;
-    else if (name == "mul" && has("hi")) m.run = by_integer(type, [](auto t) -> Run { return &same_two<decltype(t), MulHigh>; });
-    else if (name == "mul") typed(arithmetic<Mul>);
-    else if (name == "mad" && has("lo")) m.run = by_integer(type, [](auto t) -> Run { return &three<decltype(t), MulAdd>; });
-    else if (name == "fma") m.run = type == "f32" ? &three<float, Fma> : &three<double, Fma>;
-    else if (name == "div") typed(arithmetic<Div>);
-    else if (name == "rem") m.run = by_integer(type, [](auto t) -> Run { return &same_two<decltype(t), Rem>; });
-    else if (name == "min") typed(arithmetic<Min>);
-    else if (name == "max") typed(arithmetic<Max>);
-    else if (name == "sqrt") m.run = type == "f32" ? &one<float, float, Sqrt> : &one<double, double, Sqrt>;
-    else if (name == "rcp") m.run = type == "f32" ? &one<float, float, Rcp> : &one<double, double, Rcp>;
-    else if (name == "neg") m.run = by_type(type, [](auto t) -> Run { return &one<decltype(t), decltype(t), Neg>; });
-    else if (name == "abs") m.run = by_type(type, [](auto t) -> Run { return &one<decltype(t), decltype(t), Abs>; });
-    else if (name == "and") typed(logic<And>);
-    else if (name == "or") typed(logic<Or>);
-    else if (name == "xor") typed(logic<Xor>);
-    else if (name == "not") m.run = type == "pred" ? &predicates_one<Not> : by_integer(type, [](auto t) -> Run { return &one<decltype(t), decltype(t), Not>; });
-    else if (name == "shl") { m.source_bytes[1] = 4; m.run = by_integer(type, [](auto t) -> Run { return &two<decltype(t), decltype(t), std::uint32_t, Shl>; }); }
-    else if (name == "shr") { m.source_bytes[1] = 4; m.run = by_integer(type, [](auto t) -> Run { return &two<decltype(t), decltype(t), std::uint32_t, Shr>; }); }
-    else if (name == "brev") m.run = type == "b32" ? &one<std::uint32_t, std::uint32_t, Brev> : nullptr;
-    else if (name == "popc") m.run = type == "b32" ? &one<std::uint32_t, std::uint32_t, Popc> : &one<std::uint32_t, std::uint64_t, Popc>;
-    else if (name == "clz") m.run = type == "b32" ? &one<std::uint32_t, std::uint32_t, Clz> : &one<std::uint32_t, std::uint64_t, Clz>;
-    else if (name == "bfind") m.run = has("shiftamt") && type == "u32" ? &one<std::uint32_t, std::uint32_t, FindShift> : nullptr;
-    else if (name == "bfi") { m.source_bytes[2] = 4; m.run = type == "b32" ? &insert_bits<std::uint32_t> : &insert_bits<std::uint64_t>; }
-    else if (name == "prmt") m.run = parts.size() == 2 ? &permute_bytes : nullptr;
-    else if (name == "setp") m.run = parts.size() == 3 ? compare_by(parts[1], type) : nullptr;
-    else if (name == "selp") { m.source_bytes[2] = 0; m.run = by_type(type, [](auto t) -> Run { return &select<decltype(t)>; }); }
-    else if (name == "cvt") {
+        m.run = type == "s32"   ? &wide<std::int64_t, std::int32_t, Mul>
+                : type == "u32" ? &wide<std::uint64_t, std::uint32_t, Mul>
+                : type == "s16" ? &wide<std::int32_t, std::int16_t, Mul>
+                                : &wide<std::uint32_t, std::uint16_t, Mul>;
+    else if (name == "mul" && has("hi"))
+        m.run = by_integer(type, [](auto t) -> Run { return &same_two<decltype(t), MulHigh>; });
+    else if (name == "mul")
+        typed(arithmetic<Mul>);
+    else if (name == "mad" && has("lo"))
+        m.run = by_integer(type, [](auto t) -> Run { return &three<decltype(t), MulAdd>; });
+    else if (name == "fma")
+        m.run = type == "f32" ? &three<float, Fma> : &three<double, Fma>;
+    else if (name == "div")
+        typed(arithmetic<Div>);
+    else if (name == "rem")
+        m.run = by_integer(type, [](auto t) -> Run { return &same_two<decltype(t), Rem>; });
+    else if (name == "min")
+        typed(arithmetic<Min>);
+    else if (name == "max")
+        typed(arithmetic<Max>);
+    else if (name == "sqrt")
+        m.run = type == "f32" ? &one<float, float, Sqrt> : &one<double, double, Sqrt>;
+    else if (name == "rcp")
+        m.run = type == "f32" ? &one<float, float, Rcp> : &one<double, double, Rcp>;
+    else if (name == "neg")
+        m.run = by_type(type, [](auto t) -> Run { return &one<decltype(t), decltype(t), Neg>; });
+    else if (name == "abs")
+        m.run = by_type(type, [](auto t) -> Run { return &one<decltype(t), decltype(t), Abs>; });
+    else if (name == "and")
+        typed(logic<And>);
+    else if (name == "or")
+        typed(logic<Or>);
+    else if (name == "xor")
+        typed(logic<Xor>);
+    else if (name == "not")
+        m.run = type == "pred" ? &predicates_one<Not> : by_integer(type, [](auto t) -> Run { return &one<decltype(t), decltype(t), Not>; });
+    else if (name == "shl") {
+        m.source_bytes[1] = 4;
+        m.run = by_integer(type, [](auto t) -> Run { return &two<decltype(t), decltype(t), std::uint32_t, Shl>; });
+    } else if (name == "shr") {
+        m.source_bytes[1] = 4;
+        m.run = by_integer(type, [](auto t) -> Run { return &two<decltype(t), decltype(t), std::uint32_t, Shr>; });
+    } else if (name == "brev")
+        m.run = type == "b32" ? &one<std::uint32_t, std::uint32_t, Brev> : nullptr;
+    else if (name == "popc")
+        m.run = type == "b32" ? &one<std::uint32_t, std::uint32_t, Popc> : &one<std::uint32_t, std::uint64_t, Popc>;
+    else if (name == "clz")
+        m.run = type == "b32" ? &one<std::uint32_t, std::uint32_t, Clz> : &one<std::uint32_t, std::uint64_t, Clz>;
+    else if (name == "bfind")
+        m.run = has("shiftamt") && type == "u32" ? &one<std::uint32_t, std::uint32_t, FindShift> : nullptr;
+    else if (name == "bfi") {
+        m.source_bytes[2] = 4;
+        m.run = type == "b32" ? &insert_bits<std::uint32_t> : &insert_bits<std::uint64_t>;
+    } else if (name == "prmt")
+        m.run = parts.size() == 2 ? &permute_bytes : nullptr;
+    else if (name == "setp")
+        m.run = parts.size() == 3 ? compare_by(parts[1], type) : nullptr;
+    else if (name == "selp") {
+        m.source_bytes[2] = 0;
+        m.run = by_type(type, [](auto t) -> Run { return &select<decltype(t)>; });
+    } else if (name == "cvt") {
         m.source_bytes[0] = static_cast<std::int8_t>(element_bytes(type));
-        m.run = has("rm") || has("rp") || has("rmi") || has("rpi") || has("rz") ? nullptr : conversion(parts[parts.size() - 2], type, has("rzi"));
-    } else if (name == "mov") m.run = type == "pred" ? &predicates_one<Copy> : by_type(type, [](auto t) -> Run { return &move<decltype(t)>; });
-    else if (name == "cvta") m.run = &move<std::uint64_t>;  // every space is one here
-    else if (name == "ld") m.run = by_memory_type(type, [](auto t) -> Run { return &load<decltype(t)>; });
-    else if (name == "st") m.run = by_memory_type(type, [](auto t) -> Run { return &store<decltype(t)>; });
+        const auto to = parts[parts.size() - 2];
+        const bool between_floats = to[0] == 'f' && type[0] == 'f', whole = has("rzi") || has("rni");
+        m.run = between_floats && whole ? nullptr : conversion(to, type, has("rzi"));
+    } else if (name == "mov")
+        m.run = type == "pred" ? &predicates_one<Copy> : by_type(type, [](auto t) -> Run { return &move<decltype(t)>; });
+    else if (name == "cvta")
+        m.run = &move<std::uint64_t>;  // every space is one here
+    else if (name == "ld")
+        m.run = by_memory_type(type, [](auto t) -> Run { return &load<decltype(t)>; });
+    else if (name == "st")
+        m.run = by_memory_type(type, [](auto t) -> Run { return &store<decltype(t)>; });
     else if (name == "atom" || name == "red")
         m.run = by_integer(type, [&](auto t) -> Run {
             using T = decltype(t);
             return has("add") ? &atomic<T, Add> : has("min") ? &atomic<T, Min> : has("max") ? &atomic<T, Max> : nullptr;
         });
-    else if (name == "shfl") {
+    else if (name == "shfl" && has("sync")) {
         m.flow = Flow::exchange;
         m.run = has("idx") ? &shuffle<0> : has("up") ? &shuffle<1> : has("down") ? &shuffle<2> : &shuffle<3>;
-    } else if (name == "vote") {
+    } else if (name == "vote" && has("sync")) {
         m.flow = Flow::exchange;
         m.source_bytes[0] = 0;
         m.source_bytes[1] = 4;
@@ -454,10 +428,18 @@ bool meaning_of(const std::vector<std::string_view>& parts, Meaning& m) {
         m.flow = Flow::wait;
         m.source_bytes[0] = 4;
         m.run = &nothing;
-    } else if (name == "membar" || name == "fence") m.run = &nothing;  // stores are there at once
-    else if (name == "bra") { m.flow = Flow::branch; m.run = &nothing; }
-    else if (name == "call") { m.flow = Flow::call; m.run = &nothing; }
-    else if (name == "ret" || name == "exit") { m.flow = Flow::leave; m.run = &nothing; }
+    } else if (name == "membar" || name == "fence")
+        m.run = &nothing;  // stores are there at once
+    else if (name == "bra") {
+        m.flow = Flow::branch;
+        m.run = &nothing;
+    } else if (name == "call") {
+        m.flow = Flow::call;
+        m.run = &nothing;
+    } else if (name == "ret" || name == "exit") {
+        m.flow = Flow::leave;
+        m.run = &nothing;
+    }
     return m.run != nullptr;
 }
 

@@ -1,14 +1,14 @@
 // The functions of the CUDA runtime that Arcuate calls, on devices of software: programs that are linked with this instead of NVIDIA's runtime run their CUDA backend, as nvcc compiled
 // it to PTX, on a machine without a GPU. Kernels must have their PTX in the program, uncompressed (-DARCUATE_SOFTWARE_GPU=ON sees to it).
 //
-// Environment: ARCUATE_SOFTWARE_GPUS (devices, 0: none is there), ARCUATE_SOFTWARE_GPU_MEMORY (MiB of a device, 16: chunks are as small as the memory), _THREADS (of the host for one
+// Environment: ARCUATE_SOFTWARE_GPUS (devices, 0: none is there), ARCUATE_SOFTWARE_GPU_MEMORY (MiB of a device, 12: chunks are as small as the memory), _THREADS (of the host for one
 // kernel, all), _SEED (other than 0: the threads of a warp in random order).
 #include "device.hpp"
 
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <set>
@@ -53,7 +53,7 @@ struct Runtime {
     Runtime() {
         const auto count = std::max<std::int64_t>(setting("ARCUATE_SOFTWARE_GPUS", 0), 0);
         for (std::int64_t d = 0; d < count; ++d) {
-            devices.push_back(std::make_unique<SoftwareDevice>(static_cast<std::size_t>(setting("ARCUATE_SOFTWARE_GPU_MEMORY", 16)) << 20));
+            devices.push_back(std::make_unique<SoftwareDevice>(static_cast<std::size_t>(setting("ARCUATE_SOFTWARE_GPU_MEMORY", 12)) << 20));
             default_streams.push_back(nullptr);
         }
     }
@@ -269,15 +269,24 @@ cudaError_t cudaGetLastError() { return std::exchange(last, cudaSuccess); }
 cudaError_t cudaPeekAtLastError() { return last; }
 const char* cudaGetErrorString(cudaError_t error) {
     switch (error) {
-        case cudaSuccess: return "no error";
-        case cudaErrorMemoryAllocation: return "out of memory";
-        case cudaErrorInvalidValue: return "invalid argument";
-        case cudaErrorNoDevice: return "no CUDA-capable device is detected";
-        case cudaErrorInvalidDevice: return "invalid device ordinal";
-        case cudaErrorLaunchFailure: return "unspecified launch failure";
-        case cudaErrorNoKernelImageForDevice: return "no kernel image is available for execution on the device";
-        case cudaErrorInvalidConfiguration: return "invalid configuration argument";
-        default: return "unrecognized error code";
+        case cudaSuccess:
+            return "no error";
+        case cudaErrorMemoryAllocation:
+            return "out of memory";
+        case cudaErrorInvalidValue:
+            return "invalid argument";
+        case cudaErrorNoDevice:
+            return "no CUDA-capable device is detected";
+        case cudaErrorInvalidDevice:
+            return "invalid device ordinal";
+        case cudaErrorLaunchFailure:
+            return "unspecified launch failure";
+        case cudaErrorNoKernelImageForDevice:
+            return "no kernel image is available for execution on the device";
+        case cudaErrorInvalidConfiguration:
+            return "invalid configuration argument";
+        default:
+            return "unrecognized error code";
     }
 }
 

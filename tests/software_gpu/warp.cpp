@@ -36,8 +36,8 @@ std::uint32_t Warp::special(std::int64_t which, int lane) const {
 }
 
 void Warp::fail(const Instruction& i, int lane, const std::string& what) const {
-    throw KernelError("block " + std::to_string(block_) + ", thread " + std::to_string(special(0, lane)) + ", line " + std::to_string(i.line) + " of its PTX: " + what + ", in " + frame_->function->name +
-                      (frame_->function == launch_->kernel ? "" : " of " + launch_->kernel->name));
+    throw KernelError("block " + std::to_string(block_) + ", thread " + std::to_string(special(0, lane)) + ", line " + std::to_string(i.line) + " of its PTX: " + what + ", in " +
+                      frame_->function->name + (frame_->function == launch_->kernel ? "" : " of " + launch_->kernel->name));
 }
 
 void Warp::fail(const Instruction& i, int lane, std::uintptr_t at, std::size_t bytes, const char* what) const {
@@ -167,9 +167,15 @@ void Warp::execute() {
                 }
                 break;
             }
-            case Flow::branch: branch(i); break;
-            case Flow::call: call(i); return;
-            case Flow::leave: leave(); return;
+            case Flow::branch:
+                branch(i);
+                break;
+            case Flow::call:
+                call(i);
+                return;
+            case Flow::leave:
+                leave();
+                return;
             case Flow::exchange:
             case Flow::wait:
                 together(i);
@@ -292,7 +298,8 @@ bool Warp::meet(const Instruction& i, std::uint32_t mask, std::uint32_t needed, 
 void Warp::never_met() const {
     const auto& g = groups_.front();
     const auto& i = g.frame->function->code[static_cast<std::size_t>(g.at)];
-    throw KernelError("block " + std::to_string(block_) + ", warp " + std::to_string(warp_) + ", line " + std::to_string(i.line) + " of its PTX: threads wait for others that never come, in " + launch_->kernel->name);
+    throw KernelError("block " + std::to_string(block_) + ", warp " + std::to_string(warp_) + ", line " + std::to_string(i.line) +
+                      " of its PTX: threads wait for others that never come, in " + launch_->kernel->name);
 }
 
 }  // namespace arcuate::software_gpu

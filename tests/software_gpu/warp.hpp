@@ -52,9 +52,12 @@ class Warp {
     std::uint32_t special(std::int64_t which, int lane) const;
     std::uintptr_t address(const Instruction& i, int lane) const {
         switch (i.base) {
-            case Base::reg: return static_cast<std::uintptr_t>(in<std::uint64_t>(i.a)[lane] + static_cast<std::uint64_t>(i.offset));
-            case Base::local: return local_address(lane) + static_cast<std::uintptr_t>(i.offset);
-            default: return reinterpret_cast<std::uintptr_t>(launch_->parameters.data()) + static_cast<std::uintptr_t>(i.offset);
+            case Base::reg:
+                return static_cast<std::uintptr_t>(in<std::uint64_t>(i.a)[lane] + static_cast<std::uint64_t>(i.offset));
+            case Base::local:
+                return local_address(lane) + static_cast<std::uintptr_t>(i.offset);
+            default:
+                return reinterpret_cast<std::uintptr_t>(launch_->parameters.data()) + static_cast<std::uintptr_t>(i.offset);
         }
     }
     /// The place, if the lane may read it (write, if `write`) and somebody wrote what is read.
@@ -149,11 +152,11 @@ class Warp {
 
     const Launch* launch_ = nullptr;
     std::uint32_t block_ = 0, warp_ = 0;
-    std::uint32_t active_ = 0;   ///< lanes that execute now
-    std::uint32_t gone_ = 0;     ///< lanes that have come to the kernel's end
-    std::int64_t at_ = 0;        ///< their next instruction
-    std::int64_t stop_ = 0;      ///< where others of their function wait
-    std::int64_t budget_ = 0;    ///< instructions until others get a turn
+    std::uint32_t active_ = 0;  ///< lanes that execute now
+    std::uint32_t gone_ = 0;    ///< lanes that have come to the kernel's end
+    std::int64_t at_ = 0;       ///< their next instruction
+    std::int64_t stop_ = 0;     ///< where others of their function wait
+    std::int64_t budget_ = 0;   ///< instructions until others get a turn
     Frame* frame_ = nullptr;
     std::byte* registers_ = nullptr;
     const std::byte* constants_ = nullptr;
