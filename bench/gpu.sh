@@ -8,8 +8,8 @@
 # Nsight Compute (ncu) for 6.
 # Parts 3 to 6 leave out what would not be done by SECONDS_AT_MOST (500), and say so.
 # --cpu-only tries the script itself: one thread against all of them takes the place of CPU against GPU, and counts are small.
-# From a bundle for the software GPU (bench/bundle.sh OUT software) with ARCUATE_SOFTWARE_GPUS=1, parts 1 and 2 run the kernels' PTX on the host, on small cases. What estimates responses,
-# over and over in every voxel, is left out there, but on the processor for what needs one.
+# From a bundle for the software GPU (bench/bundle.sh OUT software) with ARCUATE_SOFTWARE_GPUS=1, parts 1 and 2 run the kernels' PTX on the host, on small cases. Responses, for which FODs are
+# estimated again and again, come from the processor there, and `run`, which estimates them itself, is left out.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 usage="usage: gpu.sh OUT [--cpu-only] [--parts 123456]"
@@ -66,7 +66,8 @@ names=(tensor bootstrap replicate kurtosis response tissues fod fod-2 msmt norma
 for algorithm in "${algorithms[@]}"; do names+=("$algorithm"); done
 names+=(ifod1-rk4 act act-interface)
 for algorithm in "${algorithms[@]}"; do names+=("act-$algorithm"); done
-names+=(weights weights-act session-weights connectome soft assign-all from-fod from-fod-act from-fod-sift2 transform move register run run-at-once)
+names+=(weights weights-act session-weights connectome soft assign-all from-fod from-fod-act from-fod-sift2 transform move register)
+if ! $software; then names+=(run run-at-once); fi
 # Field and gradient table of a tracking algorithm: on the bundles, or, where $1 is act, on the brain; what needs a signal walks on the bundles there, too.
 field_of() {
     local gradients="--bval $d/dwi.bval --bvec $d/dwi.bvec"
@@ -186,7 +187,7 @@ if part 2; then
         phantoms "$folder" "$side" "$voxel" "$brain_voxel" || echo "phantoms on $side" >>"$out/work/failed_commands"
         for name in "${names[@]}"; do
             on=$side
-            if $software; then case $name in response | tissues) on=cpu ;; run | run-at-once) left_out+=("$name"); continue ;; esac; fi
+            if $software; then case $name in response | tissues) on=cpu ;; esac; fi
             seconds=$(run_command "$name" "$on" "$folder") || echo "$name on $side" >>"$out/work/failed_commands"
             echo "$name $seconds" >>"$out/work/seconds_$side"
             # Where one hangs, others may: no more than a few are waited for.

@@ -128,7 +128,7 @@ const Function* function_of(const void* stub, std::string& why) {
     }
 }
 
-cudaError_t launch(const void* stub, dim3 grid, dim3 block, void** arguments, cudaStream_t stream) {
+cudaError_t launch(const void* stub, dim3 grid, dim3 block, void** arguments, std::size_t shared, cudaStream_t stream) {
     if (const auto bad = state(); bad != cudaSuccess) return said(bad);
     auto launch = std::make_shared<Launch>();
     {
@@ -140,7 +140,7 @@ cudaError_t launch(const void* stub, dim3 grid, dim3 block, void** arguments, cu
             return said(cudaErrorNoKernelImageForDevice);
         }
     }
-    if (grid.x == 0 || block.x == 0 || block.x > 1024 || grid.y * grid.z * block.y * block.z != 1) return said(cudaErrorInvalidConfiguration);
+    if (grid.x == 0 || block.x == 0 || block.x > 1024 || grid.y * grid.z * block.y * block.z != 1 || shared != 0) return said(cudaErrorInvalidConfiguration);
     launch->blocks = grid.x;
     launch->threads = block.x;
     static const auto seed = static_cast<std::uint64_t>(setting("ARCUATE_SOFTWARE_GPU_SEED", 0));
@@ -213,12 +213,16 @@ cudaError_t __cudaPopCallConfiguration(dim3* grid, dim3* block, std::size_t* sha
     *static_cast<cudaStream_t*>(stream) = configuration.stream;
     return cudaSuccess;
 }
-cudaError_t __cudaGetKernel(cudaKernel_t* kernel, const void* stub) {
-    *kernel = reinterpret_cast<cudaKernel_t>(const_cast<void*>(stub));
+cudaError_t __cudaGetKernel(const void** kernel, const void* stub) {
+    *kernel = stub;
     return cudaSuccess;
 }
-cudaError_t __cudaLaunchKernel(cudaKernel_t kernel, dim3 grid, dim3 block, void** arguments, std::size_t, cudaStream_t stream) { return launch(kernel, grid, block, arguments, stream); }
-cudaError_t cudaLaunchKernel(const void* stub, dim3 grid, dim3 block, void** arguments, std::size_t, cudaStream_t stream) { return launch(stub, grid, block, arguments, stream); }
+cudaError_t __cudaLaunchKernel(const void* kernel, dim3 grid, dim3 block, void** arguments, std::size_t shared, cudaStream_t stream) {
+    return launch(kernel, grid, block, arguments, shared, stream);
+}
+cudaError_t cudaLaunchKernel(const void* stub, dim3 grid, dim3 block, void** arguments, std::size_t shared, cudaStream_t stream) {
+    return launch(stub, grid, block, arguments, shared, stream);
+}
 
 // --- devices ---
 

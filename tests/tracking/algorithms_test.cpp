@@ -130,6 +130,26 @@ TEST_P(EveryAlgorithm, BytesDoNotDependOnThreadsChunksOrDevices) {
     }
 }
 
+TEST(SeveralGpus, GiveTheSameBytesAsOneProcessor) {
+    std::vector<Device> two;
+    try {
+        two = Device::open_all("cuda:0,1", 2);
+    } catch (const DeviceError& error) {
+        GTEST_SKIP() << error.what();
+    }
+    const Straight straight(Algorithm::ifod2);
+    const Device one = Device::open("cpu", 1);
+    for (const Algorithm algorithm : {Algorithm::ifod2, Algorithm::sd}) {
+        const TrackOptions o{.algorithm = algorithm, .seed = 5, .select = 40, .chunk = 11};
+        TrackSummary expected_summary, summary;
+        const auto expected = run(straight.input, o, std::span(&one, 1), &expected_summary);
+        const auto got = run(straight.input, o, two, &summary);
+        EXPECT_EQ(got.positions, expected.positions) << row_of(algorithm).name;
+        EXPECT_EQ(got.offsets, expected.offsets);
+        EXPECT_EQ(summary, expected_summary);
+    }
+}
+
 TEST_P(EveryAlgorithm, GoesOnWhereItWasInterrupted) {
     const Straight straight(algorithm());
     TrackOptions o{.algorithm = algorithm(), .select = 40, .step = step(), .seed_data = true, .chunk = 7};
