@@ -120,6 +120,7 @@ TEST_P(EveryAlgorithm, BytesDoNotDependOnThreadsChunksOrDevices) {
         const auto expected = run(straight.input, o, std::span(&one, 1), &expected_summary);
         for (const std::int64_t chunk : {0, 1, 100})
             for (const auto& devices : sets) {
+                if (chunk == 0 && devices.front().is_cuda()) continue;  // its own choice is of many more than these: track_test has it
                 o.chunk = chunk;
                 TrackSummary s;
                 const auto got = run(straight.input, o, devices, &s);

@@ -23,7 +23,7 @@ class Scene : public test::OnEachDevice {
 
     Tractogram run(TrackSummary* summary = nullptr) {
         test::Collect sink;
-        if (device().is_cuda()) options.chunk = 256;  // of its own accord it takes thousands
+        if (device().is_cuda()) options.chunk = 64;  // of its own accord it takes thousands
         const auto s = track(input, options, device(), sink);
         if (summary) *summary = s;
         return std::move(sink.all);
