@@ -37,6 +37,10 @@ if(NOT ARCUATE_CUDA STREQUAL "OFF")
   endif()
 endif()
 
+if(ARCUATE_SOFTWARE_GPU AND NOT ARCUATE_HAS_CUDA)
+  message(FATAL_ERROR "ARCUATE_SOFTWARE_GPU=ON needs the CUDA backend, and no CUDA compiler was found; put nvcc on PATH, set CUDACXX, or leave it out")
+endif()
+
 # --- Thrust: from the CUDA Toolkit (CCCL) where there is one, else the distribution's -----------
 find_path(ARCUATE_THRUST_INCLUDE thrust/for_each.h
           HINTS ${CUDAToolkit_INCLUDE_DIRS} PATH_SUFFIXES cccl PATHS /usr/local/cuda/include /usr/include)

@@ -12,9 +12,14 @@ std::int64_t setting(const char* name, std::int64_t otherwise) {
     return value && *value ? std::atoll(value) : otherwise;
 }
 
+namespace {
+constexpr std::size_t align = 256;
+/// What an allocation takes of the device.
+std::size_t in_whole(std::size_t bytes) { return (std::max<std::size_t>(bytes, 1) + align - 1) / align * align; }
+}  // namespace
+
 void* SoftwareDevice::allocate(std::size_t bytes) {
-    constexpr std::size_t align = 256;
-    const std::size_t whole = (std::max<std::size_t>(bytes, 1) + align - 1) / align * align;
+    const std::size_t whole = in_whole(bytes);
     if (whole < bytes) return nullptr;
     {
         const std::lock_guard lock(mutex_);
@@ -36,7 +41,7 @@ bool SoftwareDevice::give_back(void* memory) {
     const std::lock_guard lock(mutex_);
     const auto found = allocations_.find(reinterpret_cast<std::uintptr_t>(memory));
     if (found == allocations_.end()) return false;
-    used_ -= (std::max<std::size_t>(found->second.end - found->second.begin, 1) + 255) / 256 * 256;
+    used_ -= in_whole(found->second.end - found->second.begin);
     std::free(found->second.written);
     std::free(memory);
     allocations_.erase(found);

@@ -14,11 +14,6 @@ namespace {
 constexpr std::int64_t nowhere = INT64_MAX;
 constexpr int poison = 0xcb;  // in memory and registers that nobody wrote
 
-template <class Do>
-void for_lanes(std::uint32_t mask, const Do& run) {
-    for (; mask; mask &= mask - 1) run(std::countr_zero(mask));
-}
-
 }  // namespace
 
 Warp::Warp() {
@@ -107,7 +102,7 @@ bool Warp::choose() {
             const auto& i = g.frame->function->code[static_cast<std::size_t>(g.at)];
             if (i.flow != Flow::wait) continue;
             const int first = std::countr_zero(g.mask);
-            const auto mask = reinterpret_cast<const std::uint32_t*>(i.mask >= 0 ? g.frame->registers + i.mask : g.frame->function->constants.data() + ~i.mask)[first];
+            const auto mask = reinterpret_cast<const std::uint32_t*>(g.frame->at(i.mask))[first];
             if (meet(i, mask, mask & ~gone_, g.frame->function, g.at)) return choose();
         }
         never_met();

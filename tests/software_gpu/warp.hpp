@@ -8,12 +8,18 @@
 #include "memory.hpp"
 #include "ptx.hpp"
 
+#include <bit>
 #include <cstring>
 #include <memory>
 #include <random>
 #include <stdexcept>
 
 namespace arcuate::software_gpu {
+
+template <class Do>
+void for_lanes(std::uint32_t mask, const Do& run) {
+    for (; mask; mask &= mask - 1) run(std::countr_zero(mask));
+}
 
 /// What is wrong with a kernel, with its name, the line of PTX and the thread.
 class KernelError : public std::runtime_error {
@@ -89,28 +95,22 @@ class Warp {
     /// What lanes do together: an operand of each of them, wherever their groups are.
     template <class T>
     void gather(std::int32_t operand, T* values) const {
-        for (int lane = 0; lane < warp_lanes; ++lane)
-            if (active_ >> lane & 1)
-                values[lane] = reinterpret_cast<const T*>(operand >= 0 ? together_[lane]->registers + operand : together_[lane]->function->constants.data() + ~operand)[lane];
+        for_lanes(active_, [&](int lane) { values[lane] = reinterpret_cast<const T*>(together_[lane]->at(operand))[lane]; });
     }
     template <class T>
     void scatter(std::int32_t operand, const T* values) const {
-        for (int lane = 0; lane < warp_lanes; ++lane)
-            if (active_ >> lane & 1) reinterpret_cast<T*>(together_[lane]->registers + operand)[lane] = values[lane];
+        for_lanes(active_, [&](int lane) { reinterpret_cast<T*>(together_[lane]->registers + operand)[lane] = values[lane]; });
     }
     std::uint32_t gather_predicate(std::int32_t operand) const {
         std::uint32_t bits = 0;
-        for (int lane = 0; lane < warp_lanes; ++lane)
-            if (active_ >> lane & 1)
-                bits |= *reinterpret_cast<const std::uint32_t*>(operand >= 0 ? together_[lane]->registers + operand : together_[lane]->function->constants.data() + ~operand) & 1u << lane;
+        for_lanes(active_, [&](int lane) { bits |= *reinterpret_cast<const std::uint32_t*>(together_[lane]->at(operand)) & 1u << lane; });
         return bits;
     }
     void scatter_predicate(std::int32_t operand, std::uint32_t bits) const {
-        for (int lane = 0; lane < warp_lanes; ++lane)
-            if (active_ >> lane & 1) {
-                auto& word = *reinterpret_cast<std::uint32_t*>(together_[lane]->registers + operand);
-                word = (word & ~(1u << lane)) | (bits & 1u << lane);
-            }
+        for_lanes(active_, [&](int lane) {
+            auto& word = *reinterpret_cast<std::uint32_t*>(together_[lane]->registers + operand);
+            word = (word & ~(1u << lane)) | (bits & 1u << lane);
+        });
     }
     [[noreturn]] void fail(const Instruction& i, int lane, const std::string& what) const;
     [[noreturn]] void fail(const Instruction& i, int lane, std::uintptr_t at, std::size_t bytes, const char* what) const;
@@ -128,6 +128,8 @@ class Warp {
         int depth = 0, users = 0;
         std::byte* registers = nullptr;
         std::vector<std::byte> storage;
+
+        const std::byte* at(std::int32_t operand) const { return operand >= 0 ? registers + operand : function->constants.data() + ~operand; }
     };
     struct Group {
         std::uint32_t mask = 0;
