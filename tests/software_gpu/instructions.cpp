@@ -159,7 +159,7 @@ void atomic(Warp& w, const Instruction& i) {
         T now = cell.load();
         while (!cell.compare_exchange_weak(now, Op{}(now, w.in<T>(i.b)[l]))) {
         }
-        if (i.d >= 0) w.out<T>(i.d)[l] = now;
+        w.out<T>(i.d)[l] = now;
     }
 }
 
@@ -215,23 +215,20 @@ void permute_bytes(Warp& w, const Instruction& i) {
 
 // --- what the lanes of a mask do together: active() is the mask ---
 
-template <int mode>  // 0 idx, 1 up, 2 down, 3 bfly
 void shuffle(Warp& w, const Instruction& i) {
-    std::uint32_t value[warp_lanes], by[warp_lanes], limits[warp_lanes], result[warp_lanes], inside = 0;
+    std::uint32_t value[warp_lanes], asked[warp_lanes], limits[warp_lanes], result[warp_lanes], inside = 0;
     w.gather(i.a, value);
-    w.gather(i.b, by);
+    w.gather(i.b, asked);
     w.gather(i.c, limits);
-    for (auto m = w.active(); m; m &= m - 1) {
-        const int l = std::countr_zero(m), step = static_cast<int>(by[l] & 31);
-        const int clamp = static_cast<int>(limits[l] & 31), segment = static_cast<int>(limits[l] >> 8 & 31);
-        const int lowest = l & segment, highest = lowest | (clamp & ~segment);
-        int from = mode == 0 ? lowest | (step & ~segment) : mode == 1 ? l - step : mode == 2 ? l + step : l ^ step;
-        const bool valid = mode == 1 ? from >= highest : from <= highest;
+    for_lanes(w.active(), [&](int l) {
+        const int clamp = static_cast<int>(limits[l] & 31), segment = static_cast<int>(limits[l] >> 8 & 31), lowest = l & segment;
+        int from = lowest | (static_cast<int>(asked[l] & 31) & ~segment);
+        const bool valid = from <= (lowest | (clamp & ~segment));
         if (!valid) from = l;
         if (!(w.active() >> from & 1)) w.fail(i, l, "a shuffle from lane " + std::to_string(from) + ", which takes no part");
         result[l] = value[from];
         inside |= std::uint32_t{valid} << l;
-    }
+    });
     w.scatter(i.d, result);
     if (i.d2 >= 0) w.scatter_predicate(i.d2, inside);
 }
@@ -239,11 +236,6 @@ void ballot(Warp& w, const Instruction& i) {
     std::uint32_t votes[warp_lanes];
     std::fill(std::begin(votes), std::end(votes), w.gather_predicate(i.a) & w.active());
     w.scatter(i.d, votes);
-}
-template <bool all>
-void vote(Warp& w, const Instruction& i) {
-    const auto yes = w.gather_predicate(i.a) & w.active();
-    w.scatter_predicate(i.d, (all ? yes == w.active() : yes != 0) ? ~0u : 0);
 }
 void nothing(Warp&, const Instruction&) {}
 
@@ -384,8 +376,6 @@ bool meaning_of(const std::vector<std::string_view>& parts, Meaning& m) {
         m.run = type == "b32" ? &one<std::uint32_t, std::uint32_t, Brev> : nullptr;
     else if (name == "popc")
         m.run = type == "b32" ? &one<std::uint32_t, std::uint32_t, Popc> : &one<std::uint32_t, std::uint64_t, Popc>;
-    else if (name == "clz")
-        m.run = type == "b32" ? &one<std::uint32_t, std::uint32_t, Clz> : &one<std::uint32_t, std::uint64_t, Clz>;
     else if (name == "bfind")
         m.run = has("shiftamt") && type == "u32" ? &one<std::uint32_t, std::uint32_t, FindShift> : nullptr;
     else if (name == "bfi") {
@@ -411,19 +401,19 @@ bool meaning_of(const std::vector<std::string_view>& parts, Meaning& m) {
         m.run = by_memory_type(type, [](auto t) -> Run { return &load<decltype(t)>; });
     else if (name == "st")
         m.run = by_memory_type(type, [](auto t) -> Run { return &store<decltype(t)>; });
-    else if (name == "atom" || name == "red")
+    else if (name == "atom")
         m.run = by_integer(type, [&](auto t) -> Run {
             using T = decltype(t);
             return has("add") ? &atomic<T, Add> : has("min") ? &atomic<T, Min> : has("max") ? &atomic<T, Max> : nullptr;
         });
     else if (name == "shfl" && has("sync")) {
         m.flow = Flow::exchange;
-        m.run = has("idx") ? &shuffle<0> : has("up") ? &shuffle<1> : has("down") ? &shuffle<2> : &shuffle<3>;
+        m.run = has("idx") ? &shuffle : nullptr;
     } else if (name == "vote" && has("sync")) {
         m.flow = Flow::exchange;
         m.source_bytes[0] = 0;
         m.source_bytes[1] = 4;
-        m.run = has("ballot") ? &ballot : has("all") ? &vote<true> : has("any") ? &vote<false> : nullptr;
+        m.run = has("ballot") ? &ballot : nullptr;
     } else if (name == "bar" && has("warp")) {
         m.flow = Flow::wait;
         m.source_bytes[0] = 4;

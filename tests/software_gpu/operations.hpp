@@ -180,12 +180,6 @@ struct Popc {
         return static_cast<std::uint32_t>(std::popcount(a));
     }
 };
-struct Clz {
-    template <class T>
-    std::uint32_t operator()(T a) const {
-        return static_cast<std::uint32_t>(std::countl_zero(a));
-    }
-};
 struct FindShift {
     std::uint32_t operator()(std::uint32_t a) const { return a ? static_cast<std::uint32_t>(std::countl_zero(a)) : ~0u; }
 };

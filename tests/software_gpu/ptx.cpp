@@ -267,11 +267,10 @@ class Reader {
         } else if (parts[0] == "st") {
             address(i, o.at(0));
             vector(i, o.at(1), bytes);
-        } else if (parts[0] == "atom" || parts[0] == "red") {
-            const bool result = parts[0] == "atom";
-            i.d = result ? reg(o.at(0)).at : -1;
-            address(i, o.at(result));
-            i.b = source(o.at(result + 1), bytes);
+        } else if (parts[0] == "atom") {
+            i.d = reg(o.at(0)).at;
+            address(i, o.at(1));
+            i.b = source(o.at(2), bytes);
         } else if (parts[0] == "mov" && (o.at(0).starts_with('{') || o.at(1).starts_with('{'))) {
             const bool unpack = o.at(0).starts_with('{');
             const auto names = o.at(unpack ? 0 : 1);
